@@ -1,0 +1,47 @@
+package evidence
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+)
+
+// Root is the Merkle tree root (RFC 6962 section 2.1: leaf prefix 0x00, node prefix 0x01) built leaf by
+// leaf in constant memory. The zero value is the empty tree.
+type Root struct {
+	n     int64
+	nodes [][sha256.Size]byte // perfect subtrees, largest first
+}
+
+// Add appends one leaf.
+func (r *Root) Add(leaf []byte) {
+	h := sha256.Sum256(append([]byte{0}, leaf...))
+	for n := r.n; n&1 == 1; n >>= 1 {
+		last := len(r.nodes) - 1
+		h = node(r.nodes[last], h)
+		r.nodes = r.nodes[:last]
+	}
+	r.nodes = append(r.nodes, h)
+	r.n++
+}
+
+// Len is the number of leaves.
+func (r *Root) Len() int64 { return r.n }
+
+// Hex is the root of the leaves so far; the empty tree's is the hash of nothing.
+func (r *Root) Hex() string {
+	if len(r.nodes) == 0 {
+		h := sha256.Sum256(nil)
+		return hex.EncodeToString(h[:])
+	}
+	h := r.nodes[len(r.nodes)-1]
+	for i := len(r.nodes) - 2; i >= 0; i-- {
+		h = node(r.nodes[i], h)
+	}
+	return hex.EncodeToString(h[:])
+}
+
+func node(a, b [sha256.Size]byte) [sha256.Size]byte {
+	buf := make([]byte, 1, 1+2*sha256.Size)
+	buf[0] = 1
+	return sha256.Sum256(append(append(buf, a[:]...), b[:]...))
+}

@@ -1,0 +1,87 @@
+package notify
+
+import (
+	"time"
+
+	"tocsin/incident"
+)
+
+// AudienceState of an import.
+type AudienceState string
+
+// The states of an audience.
+const (
+	Importing AudienceState = "importing"
+	Ready     AudienceState = "ready"
+	Broken    AudienceState = "failed" // interrupted; nothing of it can be sent to
+)
+
+// Audience is who should be told: recipients imported and frozen.
+type Audience struct {
+	ID         string // aud_…
+	No         int64  // integer key of its rows, unique in the store
+	Incident   incident.ID
+	State      AudienceState
+	Name       string // file name, sealed at rest
+	Format     string // csv | ndjson
+	Rows       int64  // lines read
+	Total      int64  // recipients kept; they have seq 0 … Total-1
+	Rejected   int64
+	Duplicates int64
+	ByChannel  map[string]int64 // people who have an address on the channel
+	Root       string           // snapshot root, hex, once ready
+	Frozen     bool             // submitted with a notice
+	Error      string
+	CreatedAt  time.Time
+	UpdatedAt  time.Time
+}
+
+// Recipient is one person or body in an audience. JSON is the wire form of design section 6.
+type Recipient struct {
+	Seq          int64             `json:"-"`
+	PersonKey    string            `json:"person_key,omitempty"`
+	Name         string            `json:"name,omitempty"`
+	Locale       string            `json:"locale,omitempty"`
+	Jurisdiction string            `json:"jurisdiction,omitempty"`
+	Zone         string            `json:"zone,omitempty"`
+	Emails       []string          `json:"emails,omitempty"`
+	Phones       []string          `json:"phones,omitempty"` // E.164
+	Push         []PushTarget      `json:"push,omitempty"`
+	Data         []string          `json:"data,omitempty"`
+	Minor        *bool             `json:"minor,omitempty"`
+	Guardians    []Guardian        `json:"guardians,omitempty"`
+	Customer     *string           `json:"customer,omitempty"`
+	Channels     []string          `json:"channels,omitempty"` // the person's order
+	Burnt        []string          `json:"burnt,omitempty"`    // channels no longer safe for this person
+	Vars         map[string]string `json:"vars,omitempty"`
+}
+
+// PushTarget is an app installation.
+type PushTarget struct {
+	Provider string `json:"provider"`
+	Target   string `json:"target"` // DEVICE | ACCOUNT | ALIAS
+	ID       string `json:"id"`
+}
+
+// Guardian is kept as imported; guardian notices come with a later issue.
+type Guardian struct {
+	Name   string   `json:"name,omitempty"`
+	Phones []string `json:"phones,omitempty"`
+	Emails []string `json:"emails,omitempty"`
+}
+
+// Reject is one line of an import that was not taken.
+type Reject struct {
+	Line    int64  `json:"line"`
+	Pointer string `json:"pointer"` // column or JSON pointer
+	Rule    string `json:"rule"`
+	Message string `json:"message"` // never the value
+}
+
+// SealedRecipient is a recipient as the store keeps it.
+type SealedRecipient struct {
+	Seq      int64
+	Identity []byte   // blind index of person_key, else of one exact address; unique in the audience
+	Indexes  [][]byte // blind indexes of person_key and every address, for search by person
+	Body     []byte   // sealed JSON
+}

@@ -1,0 +1,184 @@
+package notify
+
+import (
+	"time"
+
+	"tocsin/incident"
+)
+
+// DispatchState of a release.
+type DispatchState string
+
+// The states of a dispatch.
+const (
+	DispRunning DispatchState = "running"
+	DispPaused  DispatchState = "paused"
+	DispStopped DispatchState = "stopped"
+	DispDone    DispatchState = "done"
+)
+
+// Dispatch is one approved release of one notice to one frozen audience.
+type Dispatch struct {
+	ID         string // dsp_…
+	No         int64  // integer key of its rows, unique in the store, below 1<<16 × … see code.go
+	Incident   incident.ID
+	Mode       incident.Mode
+	Notice     string
+	Version    int    // of the notice
+	Digest     string // approved Digest.All, checked by the sender when it prepares a version
+	Audience   string // aud_… or "" when only announced
+	AudienceNo int64
+	Channels   []string
+	State      DispatchState
+	Reason     string // why paused or stopped: enum or short text without personal data
+	Total      int64  // people
+	StartedAt  time.Time
+	StartedBy  string
+	EndedAt    *time.Time
+}
+
+// DeliveryState of one recipient on one channel. Order is meaning: a state only moves forward.
+type DeliveryState int
+
+// The states in their order; Stopped stands apart.
+const (
+	Pending DeliveryState = iota
+	Sending
+	InDoubt
+	Accepted
+	Failed
+	Delivered
+	Read
+	Stopped
+)
+
+var deliveryStates = [...]string{"pending", "sending", "in_doubt", "accepted", "failed", "delivered", "read", "stopped"}
+
+// String is the state as the API names it.
+func (s DeliveryState) String() string { return deliveryStates[s] }
+
+// Class is a channel's verdict or a receipt's meaning (shared enum, one for all channels).
+type Class string
+
+// The classes of channels.md section 0.
+const (
+	ClassAccepted  Class = "ACCEPTED"
+	ClassDelivered Class = "DELIVERED"
+	ClassRead      Class = "READ"
+	ClassRetry     Class = "RETRY"
+	ClassRetryAt   Class = "RETRY_AT"
+	ClassInDoubt   Class = "IN_DOUBT"
+	ClassRcptPerm  Class = "RCPT_PERM"
+	ClassRcptSoft  Class = "RCPT_SOFT"
+	ClassStop      Class = "STOP"
+	ClassBug       Class = "BUG"
+	ClassNoChannel Class = "NO_CHANNEL" // ours: no usable address on any channel of the plan
+)
+
+// Delivery is one recipient on one channel within a dispatch: the durable row, written with its outcome.
+type Delivery struct {
+	Dispatch   int64
+	Seq        int64 // recipient
+	Channel    string
+	State      DeliveryState
+	Class      Class
+	Code       string // provider's code, a short token, never free text
+	ProviderID string
+	Attempt    int   // from 1
+	Superseded bool  // the person moved to the next channel
+	Doubt      bool  // was in doubt once: a possible duplicate, listed by name
+	RangeNo    int64 // range that works it off, for retries and next channels
+	At         time.Time
+	NextAt     *time.Time // when to try (again)
+}
+
+// Outgoing is a delivery as a channel sends it: address and personal values opened for this moment only.
+type Outgoing struct {
+	Dispatch int64
+	Seq      int64
+	Channel  string
+	Attempt  int
+	Address  string            // e-mail, E.164, or device id
+	Values   map[string]string // slot → value
+	OutID    string            // ours, stable per (dispatch, seq, channel); echoed in receipts
+}
+
+// Verdict is a channel's immediate answer.
+type Verdict struct {
+	Class      Class
+	Code       string
+	ProviderID string
+	RetryAt    time.Time // for RETRY_AT
+}
+
+// Counts of people by the state of their current delivery. They add up to Total.
+type Counts struct {
+	Total     int64 `json:"total"`
+	Pending   int64 `json:"pending"`
+	InDoubt   int64 `json:"in_doubt"`
+	Accepted  int64 `json:"accepted"`
+	Failed    int64 `json:"failed"`
+	Delivered int64 `json:"delivered"`
+	Read      int64 `json:"read"`
+	Stopped   int64 `json:"stopped"`
+}
+
+// CountKey names one maintained counter of a dispatch.
+type CountKey struct {
+	Channel string
+	State   DeliveryState
+}
+
+// Progress is a dispatch with what a person wants to see of it.
+type Progress struct {
+	Dispatch
+	People     Counts                      `json:"people"`
+	ByChannel  map[string]map[string]int64 `json:"by_channel"` // channel → state → deliveries
+	Duplicates int64                       `json:"possible_duplicates"`
+	Rate       float64                     `json:"rate"` // people per second, over the dispatch so far
+	ETA        *time.Time                  `json:"eta,omitempty"`
+}
+
+// Range is a run of deliveries that one worker owns for a while, fenced by its epoch.
+type Range struct {
+	Dispatch int64
+	No       int64
+	Again    bool // false: members are the recipients From ≤ seq < To; true: the rows that carry No
+	From, To int64
+	Owner    string
+	Epoch    int64
+	Until    time.Time
+	Done     bool
+}
+
+// Batch is one batch of outcomes or receipts: the Merkle root in the ledger, the events kept beside it.
+type Batch struct {
+	Dispatch int64
+	No       int64
+	Kind     string // outcomes | receipts
+	Root     string // hex
+	Count    int
+	Events   []byte // evidence.EncodeEvents: ids, enums and times only
+	At       time.Time
+}
+
+// Receipt is later word from outside about a delivery, decoded and authenticated by its OutID.
+type Receipt struct {
+	Provider   string
+	OutID      string
+	ProviderID string
+	Class      Class
+	Code       string
+	At         time.Time
+}
+
+// Announcement is a notice's public page.
+type Announcement struct {
+	Notice   string
+	Version  int
+	Incident incident.ID
+	No       string // notice number people see
+	LiveAt   time.Time
+	Channels []string        // ways the notice itself goes out
+	Messages []FrozenMessage // per locale
+}

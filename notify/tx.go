@@ -1,0 +1,89 @@
+package notify
+
+import (
+	"context"
+	"time"
+
+	"tocsin/incident"
+	"tocsin/incident/evidence"
+	"tocsin/internal/access"
+	"tocsin/internal/seal"
+	"tocsin/templates"
+)
+
+// Tx is what notify needs from a store transaction.
+type Tx interface {
+	access.Tx
+	templates.Tx
+
+	// Key is the incident's data key, for leaves and blind indexes.
+	Key(ctx context.Context, id incident.ID) (*seal.Key, error)
+
+	InsertDocument(ctx context.Context, d Document) error
+	UpdateDocument(ctx context.Context, d Document) error // the row whose version is d.Version-1, else Fault Stale
+	Document(ctx context.Context, id string) (Document, error)
+	DocumentAt(ctx context.Context, run, step, item string) (*Document, error)           // nil: none
+	Documents(ctx context.Context, id incident.ID) ([]Document, error)                   // in order of creation
+	Queue(ctx context.Context, state DocumentState, p incident.Page) ([]Document, error) // by deadline, over incidents
+	InsertApproval(ctx context.Context, a Approval) error
+	Approvals(ctx context.Context, document string) ([]Approval, error)
+	VoidApprovals(ctx context.Context, document string, at time.Time, by string) (int, error)
+	InsertMessages(ctx context.Context, m []FrozenMessage) error
+	Messages(ctx context.Context, document string, version int) ([]FrozenMessage, error)
+	InsertFiling(ctx context.Context, f Filing) error
+	Filings(ctx context.Context, report string) ([]Filing, error)
+
+	InsertAudience(ctx context.Context, a Audience) (no int64, err error)
+	UpdateAudience(ctx context.Context, a Audience) error
+	Audience(ctx context.Context, id string) (Audience, error)
+	Audiences(ctx context.Context, id incident.ID) ([]Audience, error)
+	// InsertRecipients keeps those whose identity is new in the audience and reports which are not.
+	InsertRecipients(ctx context.Context, a Audience, r []SealedRecipient) (duplicate []bool, err error)
+	Recipients(ctx context.Context, audienceNo, from, to int64) ([]SealedRecipient, error) // from ≤ seq < to; without Indexes
+	RecipientSeqs(ctx context.Context, audienceNo int64, index []byte) ([]int64, error)
+	InsertRejects(ctx context.Context, a Audience, r []Reject) error
+	Rejects(ctx context.Context, audienceNo, afterLine int64, limit int) ([]Reject, error)
+
+	InsertDispatch(ctx context.Context, d Dispatch) (no int64, err error) // refuses a drill outside the simulator
+	UpdateDispatch(ctx context.Context, d Dispatch) error
+	Dispatch(ctx context.Context, id string) (Dispatch, error)
+	DispatchByNo(ctx context.Context, no int64) (Dispatch, error)
+	Dispatches(ctx context.Context, id incident.ID) ([]Dispatch, error)
+	RunningDispatches(ctx context.Context) ([]Dispatch, error) // running and paused, of every incident of the operator
+
+	InsertRanges(ctx context.Context, r []Range) error
+	// ClaimRange gives one open, unowned or expired range of a running dispatch to owner, fair between
+	// dispatches (least recently served first), with its epoch raised; ok is false when there is none.
+	ClaimRange(ctx context.Context, owner string, until time.Time) (r Range, ok bool, err error)
+	// HoldRange extends a claim; ok is false when it is lost (other epoch) or its dispatch does not run.
+	HoldRange(ctx context.Context, r Range, until time.Time) (ok bool, err error)
+	// FinishRange marks a range done if the epoch still holds; RecordOutcomes runs in the same transaction.
+	FinishRange(ctx context.Context, r Range) (ok bool, err error)
+	ReleaseRange(ctx context.Context, r Range) error
+	ReleaseOwner(ctx context.Context, notOwner string) (int, error) // embedded: free what an earlier process held
+	OpenRanges(ctx context.Context, dispatchNo int64) (int64, error)
+
+	PutDeliveries(ctx context.Context, d []Delivery) error // upsert by (dispatch, seq, channel)
+	DeliveriesOf(ctx context.Context, dispatchNo, from, to int64) ([]Delivery, error)
+	DeliveriesIn(ctx context.Context, r Range) ([]Delivery, error) // rows that carry the range's No
+	Deliveries(ctx context.Context, dispatchNo int64, state *DeliveryState, afterSeq int64, limit int) ([]Delivery, error)
+	Duplicates(ctx context.Context, dispatchNo int64, afterSeq int64, limit int) ([]Delivery, error) // Doubt rows
+	// DueDeliveries are pending rows with next_at ≤ now and no open range, of running dispatches, grouped by dispatch.
+	DueDeliveries(ctx context.Context, now time.Time, limit int) ([]Delivery, error)
+	NextDue(ctx context.Context, dispatchNo int64) (*time.Time, error) // earliest next_at of pending rows; nil: none
+	AddCounts(ctx context.Context, dispatchNo int64, people map[DeliveryState]int64, rows map[CountKey]int64, doubt int64) error
+	Counts(ctx context.Context, dispatchNo int64) (people map[DeliveryState]int64, rows map[CountKey]int64, doubt int64, err error)
+	NextNo(ctx context.Context, dispatchNo int64, what string) (int64, error) // next range or batch number
+	InsertBatch(ctx context.Context, b Batch) error
+	Batches(ctx context.Context, dispatchNo, after int64, limit int) ([]Batch, error)
+
+	PutAnnouncement(ctx context.Context, a Announcement) error
+	Announcements(ctx context.Context) ([]Announcement, error) // live, newest first, messages included
+}
+
+// Store opens transactions. Bulk is for fan-out and imports: it waits behind interactive work.
+type Store interface {
+	InTx(ctx context.Context, s evidence.Scope, fn func(Tx) error) error
+	View(ctx context.Context, s evidence.Scope, fn func(Tx) error) error
+	Bulk(ctx context.Context, s evidence.Scope, fn func(Tx) error) error
+}

@@ -1,0 +1,136 @@
+// Package obligation holds the law as data and derives, from facts and a profile, the grades, duties,
+// deadlines and open questions that follow. It is pure.
+package obligation
+
+import (
+	"time"
+
+	"tocsin/incident"
+	"tocsin/templates"
+)
+
+// State of a duty (design section 6).
+type State string
+
+// The states of a duty.
+const (
+	Waiting        State = "waiting" // anchor not known; no deadline
+	AssessmentOpen State = "assessment_open"
+	Running        State = "running"
+	Met            State = "met"
+	Overdue        State = "overdue"
+	OnHold         State = "on_hold"
+	Exempt         State = "exempt"
+	Lapsed         State = "lapsed"
+)
+
+// Profile is the operator as the law sees it, and what it prints and promises. It is versioned.
+type Profile struct {
+	Operator       string                 `json:"operator"`
+	Roles          []string               `json:"roles"`
+	Sectors        []string               `json:"sectors"`
+	Establishments []string               `json:"establishments"`
+	Registrations  map[string]any         `json:"registrations"`
+	Commitments    string                 `json:"commitments"`           // id of a commitments file
+	Targets        map[string]string      `json:"targets,omitempty"`     // rule id → own target as ISO 8601 duration or Go duration
+	Authorities    map[string]string      `json:"authorities,omitempty"` // addressee → contact, as entered
+	Org            templates.Organisation `json:"org"`
+	Channels       []string               `json:"channels,omitempty"` // order of the operator's channels
+}
+
+// Input of Derive. Facts is the nested object of design section 6 (see incident.CheckFacts).
+type Input struct {
+	AsOf    time.Time
+	Facts   map[string]any
+	Profile Profile
+}
+
+// Source of a rule.
+type Source struct {
+	Title   string `json:"title"`
+	Article string `json:"article"`
+	URL     string `json:"url,omitempty"`
+}
+
+// Grade is the result of one grading scheme.
+type Grade struct {
+	Scheme  string   `json:"scheme"`
+	Grade   string   `json:"grade"` // general larger major extreme; the floor
+	Floor   string   `json:"floor"`
+	Ceiling string   `json:"ceiling"`
+	Because []string `json:"because"`
+}
+
+// Obligation is one duty as derived. (ID, Addressee) is its key.
+type Obligation struct {
+	ID             string                  `json:"id"`        // rule id
+	Title          map[string]string       `json:"title"`     // per locale, plain words
+	Addressee      string                  `json:"addressee"` // provincial-cac:CN-SH, individuals …
+	Kind           string                  `json:"kind"`      // report | notice: what document meets it
+	Urgency        string                  `json:"urgency"`   // immediate | prompt | within | as-provided | contract
+	Anchor         string                  `json:"anchor"`
+	Start          *time.Time              `json:"start"`
+	Deadline       *time.Time              `json:"deadline"`
+	LegalLimit     *time.Time              `json:"legal_limit"`
+	Target         *time.Time              `json:"target"`                // the operator's own, never statutory
+	Provisional    bool                    `json:"provisional,omitempty"` // runs from first_signal_at
+	Imprecise      bool                    `json:"imprecise,omitempty"`
+	State          State                   `json:"state"` // waiting, assessment_open, running, overdue; the register adds the rest
+	ContentItems   []string                `json:"content_items"`
+	Requirements   []templates.Requirement `json:"requirements"` // the items with frozen law text
+	Channels       []string                `json:"channels,omitempty"`
+	Exempt         *Exemption              `json:"exempt"` // one that could apply: a person's decision
+	MetBy          []string                `json:"met_by"` // report:written, notice:dispatched, announcement:live …
+	Source         Source                  `json:"source"`
+	Confidence     string                  `json:"confidence"`
+	ConfidenceNote string                  `json:"confidence_note,omitempty"` // shown when from secondary sources
+	Because        []string                `json:"because"`                   // conditions that held, with facts filled in
+	RuleVersion    string                  `json:"rule_version"`
+}
+
+// Exemption names one that could apply and what it would lift.
+type Exemption struct {
+	ID     string `json:"id"`
+	Text   string `json:"text"`
+	Source Source `json:"source"`
+}
+
+// Question is an unknown fact that decides something.
+type Question struct {
+	Fact    string            `json:"fact"`
+	Decides []string          `json:"decides"`
+	Text    map[string]string `json:"text,omitempty"` // in words, per locale
+}
+
+// Reason says why a rule does not apply.
+type Reason struct {
+	ID      string `json:"id"`
+	Because string `json:"because"`
+}
+
+// Result of a derivation.
+type Result struct {
+	RulesVersion  string       `json:"rules_version"`
+	AsOf          time.Time    `json:"as_of"`
+	Grades        []Grade      `json:"grades"`
+	Obligations   []Obligation `json:"obligations"`
+	OpenQuestions []Question   `json:"open_questions"`
+	NextChange    *time.Time   `json:"next_change"`
+	NotApplied    []Reason     `json:"not_applied,omitempty"` // with explain, and when nothing applies
+}
+
+// Engine is a compiled rule set. It is safe for concurrent use.
+type Engine struct{}
+
+// New compiles the embedded rules and commitments; the error lists every fault with file, line and column.
+func New() (*Engine, error) { panic("unwritten") }
+
+// Version identifies the rule set by hash.
+func (e *Engine) Version() string { panic("unwritten") }
+
+// Bundle is the frozen form of the rule set, whose hash is Version.
+func (e *Engine) Bundle() []byte { panic("unwritten") }
+
+// Derive is the pure function at the heart: same input, same result. Bad facts give problems with
+// pointers such as /facts/people/count.
+func (e *Engine) Derive(in Input) (Result, []incident.Problem) { panic("unwritten") }

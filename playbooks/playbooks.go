@@ -1,0 +1,230 @@
+// Package playbooks keeps the register of an incident's duties and works them off: operator profiles,
+// playbook definitions, and durable runs whose steps, tasks and timers are rows.
+package playbooks
+
+import (
+	"context"
+	"time"
+
+	"tocsin/incident"
+	"tocsin/incident/evidence"
+	"tocsin/notify"
+	"tocsin/playbooks/obligation"
+	"tocsin/templates"
+)
+
+// Duty is an obligation in an incident's register.
+type Duty struct {
+	ID         string // obl_…
+	Incident   incident.ID
+	Obligation obligation.Obligation // as last derived, source text frozen
+	State      obligation.State
+	Reason     string // why lapsed, met or changed: safe text
+	MetBy      string // document id
+	MetAt      *time.Time
+	DerivedAt  time.Time // when it appeared
+	UpdatedAt  time.Time
+}
+
+// Derivation is the kept answer of the last derivation of an incident.
+type Derivation struct {
+	Incident     incident.ID
+	FactRevision int64
+	ProfileHash  string
+	RulesVersion string
+	Result       obligation.Result
+	At           time.Time
+}
+
+// Run is one execution of a playbook for one incident.
+type Run struct {
+	ID        string // run_…
+	Incident  incident.ID
+	Playbook  string
+	Revision  int
+	Hash      string // of the frozen definition
+	State     string // running | done
+	StartedAt time.Time
+}
+
+// StepState of a run.
+type StepState string
+
+// The states of a step.
+const (
+	StepWaiting StepState = "waiting"
+	StepOpen    StepState = "open" // a task, document or filing waits for people or for sending
+	StepDone    StepState = "done"
+	StepSkipped StepState = "skipped" // its when or for does not hold; comes back when it does
+)
+
+// Step is the row of one step of a run.
+type Step struct {
+	Run       string
+	ID        string
+	Item      string // repetition
+	State     StepState
+	Reason    string
+	Document  string     // of a report or notice step
+	Task      string     // of a task step
+	DueAt     *time.Time // target or the duty's deadline
+	UpdatedAt time.Time
+}
+
+// Task waits for a person.
+type Task struct {
+	ID        string // tsk_…
+	Incident  incident.ID
+	Run, Step string
+	Kind      string            // task | write | file | decide
+	Title     map[string]string // sealed at rest
+	Assign    string            // team
+	Asks      []string          // facts to settle
+	Document  string            // of a task to file or write by hand
+	DueAt     *time.Time
+	State     string // open | done | dropped
+	DoneBy    string
+	DoneAt    *time.Time
+	Note      string // sealed at rest
+	CreatedAt time.Time
+}
+
+// Timer wakes an incident at an instant: a next change of the derivation, a step's delay.
+type Timer struct {
+	ID       string // stable: kind/incident/ref
+	Incident incident.ID
+	Kind     string
+	DueAt    time.Time
+}
+
+// Tx is what playbooks need from a store transaction.
+type Tx interface {
+	notify.Tx
+	Profile(ctx context.Context) (p obligation.Profile, hash string, err error) // Fault NotFound
+	PutProfile(ctx context.Context, p obligation.Profile) (hash string, err error)
+	PutDerivation(ctx context.Context, d Derivation) error
+	Derivation(ctx context.Context, id incident.ID) (*Derivation, error)
+	PutDuty(ctx context.Context, d Duty) error
+	Duty(ctx context.Context, id string) (Duty, error)
+	Duties(ctx context.Context, id incident.ID) ([]Duty, error)
+	InsertRun(ctx context.Context, r Run) error
+	UpdateRun(ctx context.Context, r Run) error
+	Runs(ctx context.Context, id incident.ID) ([]Run, error)
+	PutStep(ctx context.Context, s Step) error
+	Steps(ctx context.Context, run string) ([]Step, error)
+	InsertTask(ctx context.Context, t Task) error
+	UpdateTask(ctx context.Context, t Task) error
+	Task(ctx context.Context, id string) (Task, error)
+	Tasks(ctx context.Context, id incident.ID) ([]Task, error)
+	OpenTasks(ctx context.Context, p incident.Page) ([]Task, error) // by due_at, over incidents
+	PutTimer(ctx context.Context, t Timer) error
+	DeleteTimer(ctx context.Context, id string) error
+	DueTimers(ctx context.Context, now time.Time, limit int) ([]Timer, error)
+}
+
+// Store opens transactions.
+type Store interface {
+	InTx(ctx context.Context, s evidence.Scope, fn func(Tx) error) error
+	View(ctx context.Context, s evidence.Scope, fn func(Tx) error) error
+}
+
+// Definitions is the set of playbooks, compiled.
+type Definitions struct{}
+
+// Load compiles the embedded playbooks against the rules and templates; the error lists every fault with
+// file, line and column.
+func Load(engine *obligation.Engine, catalog *templates.Catalog) (*Definitions, error) {
+	panic("unwritten")
+}
+
+// Lint compiles one playbook file and returns its faults, "file:line:col: message".
+func Lint(name string, src []byte, engine *obligation.Engine, catalog *templates.Catalog) []string {
+	panic("unwritten")
+}
+
+// Service holds the use cases of duties, runs and tasks.
+type Service struct{}
+
+// New makes the service.
+func New(store Store, engine *obligation.Engine, defs *Definitions, catalog *templates.Catalog) *Service {
+	panic("unwritten")
+}
+
+// Reported is the answer to POST /incidents: what was recorded and what follows from it.
+type Reported struct {
+	incident.Recorded
+	Derivation Derivation
+	Duties     []Duty
+	Run        *Run // nil: no playbook applies
+}
+
+// Report records a native finding and puts its duties and run into the same transaction. Drafts follow.
+func (s *Service) Report(ctx context.Context, sc evidence.Scope, f incident.Finding) (Reported, error) {
+	panic("unwritten")
+}
+
+// Amend changes facts and re-derives in one transaction. Anchors: a later awareness needs a reason.
+func (s *Service) Amend(ctx context.Context, sc evidence.Scope, id incident.ID, ifMatch int64, a incident.Amendment) (Reported, error) {
+	panic("unwritten")
+}
+
+// View is one incident with everything a responder looks at first.
+type View struct {
+	Incident   incident.Incident
+	Snapshot   incident.Snapshot
+	History    []incident.Fact
+	Derivation *Derivation
+	Duties     []Duty
+	Run        *Run
+	Steps      []Step
+	Tasks      []Task
+}
+
+// Incident reads one incident whole.
+func (s *Service) Incident(ctx context.Context, sc evidence.Scope, id incident.ID) (View, error) {
+	panic("unwritten")
+}
+
+// Incidents lists, newest first.
+func (s *Service) Incidents(ctx context.Context, sc evidence.Scope, p incident.Page) ([]incident.Incident, error) {
+	panic("unwritten")
+}
+
+// Timeline pages through an incident's ledger.
+func (s *Service) Timeline(ctx context.Context, sc evidence.Scope, id incident.ID, after int64, limit int) ([]evidence.Entry, error) {
+	panic("unwritten")
+}
+
+// CompleteTask ends a task; its answers become facts by the person.
+func (s *Service) CompleteTask(ctx context.Context, sc evidence.Scope, id, note string, answers []incident.FactInput) (Task, error) {
+	panic("unwritten")
+}
+
+// Tasks lists open tasks over incidents, by due time.
+func (s *Service) Tasks(ctx context.Context, sc evidence.Scope, p incident.Page) ([]Task, error) {
+	panic("unwritten")
+}
+
+// Close ends the handling of an incident (sets closed_at) and reopens nothing.
+func (s *Service) Close(ctx context.Context, sc evidence.Scope, id incident.ID, at time.Time, reason string) (Reported, error) {
+	panic("unwritten")
+}
+
+// Profile reads the operator's profile; PutProfile stores a new version and has every open incident re-derived.
+func (s *Service) Profile(ctx context.Context, sc evidence.Scope) (obligation.Profile, string, error) {
+	panic("unwritten")
+}
+
+// PutProfile stores a new version of the profile. ifMatch "" skips the check.
+func (s *Service) PutProfile(ctx context.Context, sc evidence.Scope, ifMatch string, p obligation.Profile) (hash string, err error) {
+	panic("unwritten")
+}
+
+// Handle reacts to a committed event: derives after intake, advances runs, moves duties when documents are
+// filed or dispatched. It is idempotent; the outbox calls it at least once per event, in order.
+func (s *Service) Handle(ctx context.Context, e incident.Event) error { panic("unwritten") }
+
+// Wake works off the timers that are due and returns how many.
+func (s *Service) Wake(ctx context.Context, operator string, now time.Time) (int, error) {
+	panic("unwritten")
+}

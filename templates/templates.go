@@ -1,0 +1,211 @@
+// Package templates owns the words: typed content blocks and the requirements on them, the catalog
+// of notice and report templates, drafting from facts, completeness, and rendering of frozen
+// messages (text, HTML, SMS and push parameters, print HTML, JSON).
+package templates
+
+import (
+	"context"
+	"time"
+
+	"tocsin/incident"
+	"tocsin/incident/evidence"
+)
+
+// Kind tells a notice (to people) from a report (to an authority).
+type Kind string
+
+// The kinds of document.
+const (
+	Notice Kind = "notice"
+	Report Kind = "report"
+)
+
+// Channel ids, as in the API.
+const (
+	Email        = "email"
+	SMS          = "sms"
+	Push         = "push"
+	Announcement = "announcement"
+)
+
+// RendererVersion names the code that turns content into messages; it is part of what is approved.
+const RendererVersion = "1"
+
+// Block ids of a notice. Reports use the law's own item ids (cac-1a, pipl-1c …) as block ids.
+const (
+	Circumstances = "circumstances" // what happened, when
+	KindsOfData   = "kinds-of-data"
+	Cause         = "cause"
+	Impact        = "impact" // what it may mean for the reader
+	Measures      = "measures"
+	Advice        = "advice"
+	Remedies      = "remedies"
+	Contact       = "contact"
+)
+
+// Requirement is one item that law or promise requires of a document, with its frozen source.
+type Requirement struct {
+	ID        string `json:"id"`    // pipl-1a, gbt-3, cac-2f …
+	Block     string `json:"block"` // the block that answers it
+	Term      string `json:"term"`  // in the law's language
+	Gloss     string `json:"gloss"` // English
+	Law       string `json:"law"`   // title of the instrument or promise
+	Article   string `json:"article"`
+	Rule      string `json:"rule"`        // obligation rule id it comes from
+	MayBeOpen bool   `json:"may_be_open"` // the law allows "not yet known", which opens a follow-up duty
+}
+
+// FactRef names a fact a passage prints, at the revision it printed.
+type FactRef struct {
+	Path     string `json:"path"`
+	Revision int64  `json:"revision"`
+}
+
+// Passage is the content of one block in one locale.
+type Passage struct {
+	Block  string    `json:"block"`
+	Text   string    `json:"text"`             // plain text; blank line between paragraphs, "- " list items
+	Facts  []FactRef `json:"facts,omitempty"`  // facts printed by an automatic draft
+	Author string    `json:"author,omitempty"` // user id of who wrote it; empty: automatic
+	Open   bool      `json:"open,omitempty"`   // marked not-yet-known by OpenBy
+	OpenBy string    `json:"open_by,omitempty"`
+}
+
+// Content is a document's passages, per locale in block order.
+type Content struct {
+	Template string               `json:"template"` // cn/pipl-57-individuals
+	Version  string               `json:"version"`
+	Subject  map[string]string    `json:"subject"` // per locale
+	Locales  map[string][]Passage `json:"locales"`
+}
+
+// Item is a block as the template declares it.
+type Item struct {
+	Block string            `json:"block"`
+	Label map[string]string `json:"label"` // heading per locale
+	Facts []string          `json:"facts"` // paths that must be known and printed for it to be complete
+}
+
+// Template is one entry of the catalog.
+type Template struct {
+	Name     string   `json:"name"`
+	Version  string   `json:"version"` // hash of its files
+	Kind     Kind     `json:"kind"`
+	Locales  []string `json:"locales"`
+	Channels []string `json:"channels"` // notices only
+	Items    []Item   `json:"items"`
+}
+
+// Organisation is what documents print about the operator, from its profile.
+type Organisation struct {
+	Name        map[string]string `json:"name"`    // legal name per locale
+	Contact     map[string]string `json:"contact"` // per locale, as printed: hotline, address, officer
+	Site        string            `json:"site"`    // long-known primary domain, no scheme
+	Sender      string            `json:"sender"`  // From address
+	SMSSign     string            `json:"sms_sign"`
+	SMSTemplate string            `json:"sms_template"` // approved template code for notices
+	Zone        string            `json:"zone"`         // IANA, times are printed in it
+	Reporter    string            `json:"reporter"`     // name and phone in front of reports
+}
+
+// Input is what drafting needs.
+type Input struct {
+	Template string
+	Facts    incident.Snapshot
+	Org      Organisation
+	Grade    string // of the scheme the report names; may be empty
+	Now      time.Time
+}
+
+// Gap says why a document is not complete.
+type Gap struct {
+	Requirement Requirement `json:"requirement"`
+	Locale      string      `json:"locale"`
+	Reason      string      `json:"reason"`          // missing | fact-unknown | not-printed | open-not-allowed
+	Facts       []string    `json:"facts,omitempty"` // facts still unknown
+}
+
+// Message is what one channel carries in one locale, frozen: everything but the per-person slots.
+// Slots are written [[name]]; the known ones are [[code]] (check code) and [[ref]] (notice number).
+type Message struct {
+	Channel  string            `json:"channel"`
+	Locale   string            `json:"locale"`
+	From     string            `json:"from,omitempty"`
+	Subject  string            `json:"subject,omitempty"`  // email, announcement
+	Text     string            `json:"text,omitempty"`     // email, announcement
+	HTML     string            `json:"html,omitempty"`     // email: whole document; announcement: body fragment
+	Title    string            `json:"title,omitempty"`    // push
+	Body     string            `json:"body,omitempty"`     // push
+	Sign     string            `json:"sign,omitempty"`     // SMS signature
+	Template string            `json:"template,omitempty"` // SMS template code
+	Params   map[string]string `json:"params,omitempty"`   // SMS template parameters, values may be slots
+	SMSText  string            `json:"sms_text,omitempty"` // the approved template filled in, for preview and length
+	Slots    []string          `json:"slots,omitempty"`
+}
+
+// Tx is what templates need from a store transaction: artefacts frozen where they are used.
+type Tx interface {
+	incident.Tx
+	// Freeze keeps an artefact (template, playbook, rule set, profile) by kind and content hash, once.
+	Freeze(ctx context.Context, a Artefact) error
+	Artefact(ctx context.Context, kind, hash string) (Artefact, error)
+}
+
+// Artefact is a versioned thing frozen where it is used.
+type Artefact struct {
+	Kind string // template, playbook, rules, profile
+	Name string
+	Hash string // hex SHA-256 of Body
+	Body []byte
+	At   time.Time
+}
+
+// Store opens transactions.
+type Store interface {
+	InTx(ctx context.Context, s evidence.Scope, fn func(Tx) error) error
+}
+
+// Catalog is the set of built-in templates, compiled.
+type Catalog struct{}
+
+// Load compiles the embedded catalog and returns every fault of it with file and line.
+func Load() (*Catalog, error) { panic("unwritten") }
+
+// Template finds a template by name.
+func (c *Catalog) Template(name string) (Template, bool) { panic("unwritten") }
+
+// Templates lists the catalog in order of name.
+func (c *Catalog) Templates() []Template { panic("unwritten") }
+
+// Source is the frozen form of a template: canonical bytes whose hash is its version.
+func (c *Catalog) Source(name string) []byte { panic("unwritten") }
+
+// Draft fills a template from facts in each of its locales. A block whose facts are unknown stays empty.
+func (c *Catalog) Draft(in Input) (Content, error) { panic("unwritten") }
+
+// Check lists what the requirements still lack, per locale. Boilerplate never counts: a passage is
+// complete when every fact it is bound to is known and printed, or a named person wrote it, or it is
+// marked open where the requirement allows that.
+func (c *Catalog) Check(content Content, facts incident.Snapshot, reqs []Requirement) []Gap {
+	panic("unwritten")
+}
+
+// StaleFacts lists the printed facts that have changed since a passage was drafted.
+func StaleFacts(content Content, facts incident.Snapshot) []string { panic("unwritten") }
+
+// Compile renders content for one channel and locale into the message that is approved and sent.
+func (c *Catalog) Compile(content Content, org Organisation, channel, locale string) (Message, error) {
+	panic("unwritten")
+}
+
+// Export renders a report for filing: format "html" (print HTML, self-contained) or "json".
+func (c *Catalog) Export(content Content, org Organisation, reqs []Requirement, locale, format string, at time.Time) (body []byte, contentType string, err error) {
+	panic("unwritten")
+}
+
+// Preview renders a message as its reader will see it, as a whole HTML document for a sandboxed frame.
+func Preview(m Message) []byte { panic("unwritten") }
+
+// Hash is the hex SHA-256 over the messages in order of (channel, locale), their slot schema and the
+// renderer version: what an approval is bound to.
+func Hash(messages []Message) string { panic("unwritten") }
