@@ -66,8 +66,11 @@ type Summary struct {
 type PackedDocument struct {
 	ID        string   `json:"id"`
 	State     string   `json:"state"`
-	Digest    string   `json:"digest"`
-	Messages  []string `json:"messages"`  // hashes of frozen messages
+	Digest    string   `json:"digest"`    // what was approved
+	Renderer  string   `json:"renderer"`  // the digest's parts: renderer version,
+	Messages  []string `json:"messages"`  // hashes of frozen messages in order of (channel, locale),
+	Audience  string   `json:"audience"`  // root of the audience's snapshot,
+	Plan      string   `json:"plan"`      // and hash of the channel plan
 	Approvals []string `json:"approvals"` // user ids
 }
 

@@ -3,6 +3,7 @@ package evidence
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -30,9 +31,10 @@ func samplePack(t require.TestingT) []byte {
 		{Seq: 2, Channel: "email", Attempt: 1, State: "failed", Class: "RCPT_PERM", Code: "5.1.1", At: at},
 	})
 	ann := Actor{Person, "usr_ann"}
+	digest := approvedDigest(string(message))
 	drafts := []Draft{
 		{Kind: "incident.recorded", Commit: map[string]string{"title": "Leak at the warehouse"}},
-		{Kind: "document.approved", Refs: map[string]string{"document": "ntc_1", "digest": "d1"}},
+		{Kind: "document.approved", Refs: map[string]string{"document": "ntc_1", "digest": digest}},
 		{Kind: "dispatch.started", Refs: map[string]string{"dispatch": "dsp_1", "count": "3"}},
 		{Kind: "delivery.batch", Refs: map[string]string{"dispatch": "dsp_1", "batch": "1", "root": root}},
 	}
@@ -56,11 +58,18 @@ func samplePack(t require.TestingT) []byte {
 	}))
 	require.NoError(t, p.Add(MessagesDir+hash+".json", func(w io.Writer) error { _, err := w.Write(message); return err }))
 	require.NoError(t, p.AddJSON(SummaryFile, Summary{
-		Documents:  []PackedDocument{{ID: "ntc_1", State: "dispatched", Digest: "d1", Messages: []string{hash}, Approvals: []string{"usr_ann"}}},
+		Documents:  []PackedDocument{{ID: "ntc_1", State: "dispatched", Digest: digest, Renderer: "1", Messages: []string{hash}, Audience: "root", Plan: "plan", Approvals: []string{"usr_ann"}}},
 		Dispatches: []PackedDispatch{{ID: "dsp_1", Total: 3, States: map[string]int64{"accepted": 2, "failed": 1}}},
 	}))
 	require.NoError(t, p.Close())
 	return buf.Bytes()
+}
+
+// approvedDigest is written out here so that the test does not trust the code it tests.
+func approvedDigest(message string) string {
+	sum := func(s string) string { h := sha256.Sum256([]byte(s)); return hex.EncodeToString(h[:]) }
+	messages := sum(`{"renderer":"1","messages":[` + message + `]}`)
+	return sum(`{"messages":"` + messages + `","audience":"root","plan":"plan","all":""}`)
 }
 
 func verify(t require.TestingT, pack []byte) *Verified {
@@ -93,7 +102,7 @@ func TestEveryChangedByteIsFound(t *testing.T) {
 func TestTheChangedEntryIsNamed(t *testing.T) {
 	pack := samplePack(t)
 	for _, c := range []struct{ change, to, names string }{
-		{`"digest":"d1","document"`, `"digest":"d2","document"`, "ledger entry 2 (document.approved)"},
+		{`"document":"ntc_1"},"prev"`, `"document":"ntc_2"},"prev"`, "ledger entry 2 (document.approved)"},
 		{`"count":"3"`, `"count":"4"`, "ledger entry 3 (dispatch.started)"},
 		{`"kind":"outcomes"`, `"kind":"outcomez"`, BatchesFile},
 		{`"locale":"en"`, `"locale":"fr"`, MessagesDir},

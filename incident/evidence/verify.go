@@ -43,7 +43,7 @@ func (v *Verified) OK() bool { return len(v.Faults) == 0 }
 // batch against its root in the ledger, every approval against the digest, every sum. It returns an error
 // only when the reader fails; what is wrong with the pack stands in Faults.
 func Verify(r io.ReaderAt, size int64) (*Verified, error) {
-	v := &verifier{files: map[string]File{}, roots: map[batchKey]string{}, ranks: map[string][]uint8{}}
+	v := &verifier{files: map[string]File{}, roots: map[batchKey]string{}, ranks: map[string][]uint8{}, messages: map[string][]byte{}}
 	z, err := zip.NewReader(r, size)
 	if err != nil {
 		v.fault("container", "it is not a pack, or its directory is damaged")
@@ -77,7 +77,7 @@ type verifier struct {
 	digests  []Entry             // submitted and approved
 	totals   map[string]string
 	ranks    map[string][]uint8 // per dispatch and recipient: best stateRank seen, 0 for none
-	messages []string
+	messages map[string][]byte  // by the hash they are named by
 }
 
 func (v *verifier) fault(entry, format string, args ...any) {
@@ -132,7 +132,8 @@ func (v *verifier) readFile(f *zip.File) error {
 	case f.Name == SummaryFile:
 		err = v.readSummary(body)
 	case strings.HasPrefix(f.Name, MessagesDir):
-		v.messages = append(v.messages, strings.TrimSuffix(strings.TrimPrefix(f.Name, MessagesDir), ".json"))
+		hash := strings.TrimSuffix(strings.TrimPrefix(f.Name, MessagesDir), ".json")
+		v.messages[hash], err = io.ReadAll(io.LimitReader(body, maxMessage))
 	}
 	_, rest := io.Copy(io.Discard, body)
 	if err = errors.Join(err, rest); ioFailed(err) {
@@ -277,70 +278,5 @@ func (v *verifier) missing(z *zip.Reader) {
 		if !there[f.Name] {
 			v.fault(f.Name, "it is in the manifest but not in the pack")
 		}
-	}
-}
-
-// settle holds the summary's claims against what ledger, batches and messages said.
-func (v *verifier) settle() {
-	for k := range v.roots {
-		v.fault(fmt.Sprintf("batch %d of %s", k.batch, k.dispatch), "the ledger has its root but the pack does not hold it")
-	}
-	have := map[string]bool{}
-	for _, h := range v.messages {
-		have[h] = true
-		if f := v.files[MessagesDir+h+".json"]; f.SHA256 != h {
-			v.fault(f.Name, "its hash is not the one it is named by")
-		}
-	}
-	approved := map[string]map[string]bool{} // digest → users
-	for _, e := range v.digests {
-		d := e.Refs["digest"]
-		if approved[d] == nil {
-			approved[d] = map[string]bool{}
-		}
-		approved[d][e.Actor.ID] = true
-	}
-	for _, d := range v.Summary.Documents {
-		for _, h := range d.Messages {
-			if !have[h] {
-				v.fault(d.ID, "the message %s… that was approved is not in the pack", h[:min(8, len(h))])
-			}
-		}
-		for _, user := range d.Approvals {
-			if !approved[d.Digest][user] {
-				v.fault(d.ID, "the ledger has no approval of this digest by %s", user)
-			}
-		}
-	}
-	for _, d := range v.Summary.Dispatches {
-		v.settleDispatch(d)
-	}
-}
-
-func (v *verifier) settleDispatch(d PackedDispatch) {
-	sum := int64(0)
-	for _, n := range d.States {
-		sum += n
-	}
-	if sum != d.Total {
-		v.fault(d.ID, "its states add up to %d, not to its %d people", sum, d.Total)
-	}
-	if want := v.totals[d.ID]; want != strconv.FormatInt(d.Total, 10) {
-		v.fault(d.ID, "the ledger says it went to %s people, the summary says %d", want, d.Total)
-	}
-	var reached, withEvents int64
-	for _, rank := range v.ranks[d.ID] {
-		if rank > 0 {
-			withEvents++
-		}
-		if rank >= stateRank["accepted"] {
-			reached++
-		}
-	}
-	if claimed := d.States["accepted"] + d.States["delivered"] + d.States["read"]; claimed > reached {
-		v.fault(d.ID, "the summary claims %d people reached, the delivery events prove %d", claimed, reached)
-	}
-	if known := d.Total - d.States["pending"] - d.States["stopped"]; known > withEvents {
-		v.fault(d.ID, "the summary claims outcomes for %d people, the delivery events hold %d", known, withEvents)
 	}
 }

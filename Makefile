@@ -1,0 +1,58 @@
+# Tocsin. `make help` lists what there is. `make demo` does the main job, `make test` passes the tests.
+SHELL := /bin/bash
+export CGO_ENABLED ?= 0
+TAGS := nomsgpack
+GOFLAGS_ := -trimpath -tags $(TAGS)
+VENDOR := internal/console/assets/vendor
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+.PHONY: build
+build: assets ## bin/tocsin
+	go build $(GOFLAGS_) -ldflags="-s -w" -o bin/tocsin ./cmd/tocsin
+
+.PHONY: demo
+demo: build ## the main job with simulated providers; in a terminal it waits for you in the browser
+	@if [ -t 0 ] && [ -t 1 ]; then bin/tocsin demo; else bin/tocsin demo --auto; fi
+
+.PHONY: assets
+assets: $(VENDOR)/.made ## scripts and styles of the console, from the npm lock file
+
+$(VENDOR)/.made: scripts/assets/package-lock.json scripts/assets.sh
+	@scripts/assets.sh $(VENDOR)
+
+.PHONY: tools
+tools: ## what the tests need and this machine lacks: PostgreSQL, Chromium, a Chinese font
+	@scripts/tools.sh
+
+.PHONY: quick
+quick: ## the fast tests, under a minute once built
+	go vet -tags $(TAGS) ./...
+	go test -tags $(TAGS) -short ./incident/... ./templates/... ./notify/... ./playbooks/... ./internal/... ./test/layers
+
+.PHONY: test
+test: tools build check ## everything CI runs
+	CGO_ENABLED=1 go test -tags $(TAGS) -race -timeout 10m ./...
+	scripts/fuzz.sh 3s
+
+.PHONY: check
+check: ## vet, formatting, linter, generated files
+	@test -z "$$(gofmt -l cmd incident internal notify playbooks templates test)" || { gofmt -l cmd incident internal notify playbooks templates test; echo "gofmt would change these files"; exit 1; }
+	go vet -tags $(TAGS) ./...
+	scripts/lint.sh
+
+.PHONY: acceptance
+acceptance: build ## the real binary against real servers
+	CGO_ENABLED=1 go test -tags $(TAGS) -count=1 -timeout 15m ./test/...
+
+.PHONY: soak
+soak: tools build ## long runs: many kills, minutes of fuzzing
+	SOAK=1 CGO_ENABLED=1 go test -tags $(TAGS) -count=1 -timeout 60m -v -run 'Kill' ./test/acceptance
+	scripts/fuzz.sh 2m
+
+.PHONY: clean
+clean: ## what make made
+	rm -rf bin $(VENDOR)
