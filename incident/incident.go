@@ -62,7 +62,7 @@ type Fact struct {
 	Path       string         `json:"path"`  // dotted, as in the vocabulary: people.count, jurisdictions.CN
 	Value      any            `json:"value"` // JSON value; nil means "now unknown". Sealed at rest
 	Certainty  string         `json:"certainty,omitempty"`
-	Source     string         `json:"source"`            // tool name or "person"
+	Source     string         `json:"source"`            // tool name, or SourcePerson and its like
 	Pointer    string         `json:"pointer,omitempty"` // where in the source's input it stood
 	At         time.Time      `json:"at"`                // when the source says it was so
 	Actor      evidence.Actor `json:"actor"`
@@ -82,6 +82,9 @@ type Finding struct {
 	Severity  string
 	Source    Source
 	Tags      []string
+	// DetectedAt is when the source noticed, where it says so outside of the facts. On creation it sets
+	// first_signal_at when it is earlier than receipt. Zero: not said.
+	DetectedAt time.Time
 	// Facts are flat: path → value, from the vocabulary of CheckFacts. Also measures, advice, remedies
 	// and cause, which are facts like any other.
 	Facts    []FactInput
@@ -100,7 +103,9 @@ type FactInput struct {
 
 // Original is the input as received, kept sealed so that a better reader can run again.
 type Original struct {
+	Reader      string // name and version of the reader: veris/1
 	ContentType string
+	Header      map[string]string // those that carry content, such as ce-id; never credentials
 	Body        []byte
 }
 

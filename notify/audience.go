@@ -22,12 +22,12 @@ type Audience struct {
 	No         int64  // integer key of its rows, unique in the store
 	Incident   incident.ID
 	State      AudienceState
-	Name       string // file name, sealed at rest
-	Format     string // csv | ndjson
-	Rows       int64  // lines read
-	Total      int64  // recipients kept; they have seq 0 … Total-1
-	Rejected   int64
-	Duplicates int64
+	Name       string           // file name, sealed at rest
+	Format     string           // csv | ndjson
+	Rows       int64            // lines read: Total + Rejected + Duplicates
+	Total      int64            // recipients kept; they have seq 0 … Total-1
+	Rejected   int64            // lines with a fault, without duplicates
+	Duplicates int64            // lines about a person who is in it already
 	ByChannel  map[string]int64 // people who have an address on the channel
 	Root       string           // snapshot root, hex, once ready
 	Frozen     bool             // submitted with a notice

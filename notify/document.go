@@ -58,7 +58,9 @@ type Document struct {
 	SubmittedAt  *time.Time
 	Audience     string // aud_…, frozen at submit
 	Digest       Digest // set at submit
+	Frozen       int    // version at submit: that of its messages and approvals; a dispatch carries it
 	ReturnReason string
+	Voided       []Change // what changed since an approval was voided; empty once approved again
 	CreatedAt    time.Time
 	UpdatedAt    time.Time
 }
@@ -75,7 +77,7 @@ type Digest struct {
 type Approval struct {
 	ID       string // apr_…
 	Document string
-	Version  int
+	Version  int // Document.Frozen
 	User     string
 	Digest   string // Digest.All
 	Note     string // sealed at rest
@@ -113,7 +115,7 @@ type Filing struct {
 // FrozenMessage is a compiled message as approved.
 type FrozenMessage struct {
 	Document string
-	Version  int
+	Version  int // Document.Frozen
 	templates.Message
 	Hash string // hex SHA-256 of the message's canonical JSON
 }
@@ -151,8 +153,8 @@ type EditPassage struct {
 
 // Change is one difference that voided an approval, for people to see.
 type Change struct {
-	Locale string `json:"locale"`
-	Block  string `json:"block"`
+	Locale string `json:"locale"` // empty for channels
+	Block  string `json:"block"`  // or "subject", "channels"
 	Before string `json:"before"`
 	After  string `json:"after"`
 }

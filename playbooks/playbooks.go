@@ -10,7 +10,6 @@ import (
 	"tocsin/incident/evidence"
 	"tocsin/notify"
 	"tocsin/playbooks/obligation"
-	"tocsin/templates"
 )
 
 // Duty is an obligation in an incident's register.
@@ -126,105 +125,4 @@ type Tx interface {
 type Store interface {
 	InTx(ctx context.Context, s evidence.Scope, fn func(Tx) error) error
 	View(ctx context.Context, s evidence.Scope, fn func(Tx) error) error
-}
-
-// Definitions is the set of playbooks, compiled.
-type Definitions struct{}
-
-// Load compiles the embedded playbooks against the rules and templates; the error lists every fault with
-// file, line and column.
-func Load(engine *obligation.Engine, catalog *templates.Catalog) (*Definitions, error) {
-	panic("unwritten")
-}
-
-// Lint compiles one playbook file and returns its faults, "file:line:col: message".
-func Lint(name string, src []byte, engine *obligation.Engine, catalog *templates.Catalog) []string {
-	panic("unwritten")
-}
-
-// Service holds the use cases of duties, runs and tasks.
-type Service struct{}
-
-// New makes the service.
-func New(store Store, engine *obligation.Engine, defs *Definitions, catalog *templates.Catalog) *Service {
-	panic("unwritten")
-}
-
-// Reported is the answer to POST /incidents: what was recorded and what follows from it.
-type Reported struct {
-	incident.Recorded
-	Derivation Derivation
-	Duties     []Duty
-	Run        *Run // nil: no playbook applies
-}
-
-// Report records a native finding and puts its duties and run into the same transaction. Drafts follow.
-func (s *Service) Report(ctx context.Context, sc evidence.Scope, f incident.Finding) (Reported, error) {
-	panic("unwritten")
-}
-
-// Amend changes facts and re-derives in one transaction. Anchors: a later awareness needs a reason.
-func (s *Service) Amend(ctx context.Context, sc evidence.Scope, id incident.ID, ifMatch int64, a incident.Amendment) (Reported, error) {
-	panic("unwritten")
-}
-
-// View is one incident with everything a responder looks at first.
-type View struct {
-	Incident   incident.Incident
-	Snapshot   incident.Snapshot
-	History    []incident.Fact
-	Derivation *Derivation
-	Duties     []Duty
-	Run        *Run
-	Steps      []Step
-	Tasks      []Task
-}
-
-// Incident reads one incident whole.
-func (s *Service) Incident(ctx context.Context, sc evidence.Scope, id incident.ID) (View, error) {
-	panic("unwritten")
-}
-
-// Incidents lists, newest first.
-func (s *Service) Incidents(ctx context.Context, sc evidence.Scope, p incident.Page) ([]incident.Incident, error) {
-	panic("unwritten")
-}
-
-// Timeline pages through an incident's ledger.
-func (s *Service) Timeline(ctx context.Context, sc evidence.Scope, id incident.ID, after int64, limit int) ([]evidence.Entry, error) {
-	panic("unwritten")
-}
-
-// CompleteTask ends a task; its answers become facts by the person.
-func (s *Service) CompleteTask(ctx context.Context, sc evidence.Scope, id, note string, answers []incident.FactInput) (Task, error) {
-	panic("unwritten")
-}
-
-// Tasks lists open tasks over incidents, by due time.
-func (s *Service) Tasks(ctx context.Context, sc evidence.Scope, p incident.Page) ([]Task, error) {
-	panic("unwritten")
-}
-
-// Close ends the handling of an incident (sets closed_at) and reopens nothing.
-func (s *Service) Close(ctx context.Context, sc evidence.Scope, id incident.ID, at time.Time, reason string) (Reported, error) {
-	panic("unwritten")
-}
-
-// Profile reads the operator's profile; PutProfile stores a new version and has every open incident re-derived.
-func (s *Service) Profile(ctx context.Context, sc evidence.Scope) (obligation.Profile, string, error) {
-	panic("unwritten")
-}
-
-// PutProfile stores a new version of the profile. ifMatch "" skips the check.
-func (s *Service) PutProfile(ctx context.Context, sc evidence.Scope, ifMatch string, p obligation.Profile) (hash string, err error) {
-	panic("unwritten")
-}
-
-// Handle reacts to a committed event: derives after intake, advances runs, moves duties when documents are
-// filed or dispatched. It is idempotent; the outbox calls it at least once per event, in order.
-func (s *Service) Handle(ctx context.Context, e incident.Event) error { panic("unwritten") }
-
-// Wake works off the timers that are due and returns how many.
-func (s *Service) Wake(ctx context.Context, operator string, now time.Time) (int, error) {
-	panic("unwritten")
 }

@@ -82,8 +82,9 @@ type Content struct {
 // Item is a block as the template declares it.
 type Item struct {
 	Block string            `json:"block"`
-	Label map[string]string `json:"label"` // heading per locale
-	Facts []string          `json:"facts"` // paths that must be known and printed for it to be complete
+	Label map[string]string `json:"label"`         // heading per locale
+	Facts []string          `json:"facts"`         // paths that must be known and printed for it to be complete
+	Any   []string          `json:"any,omitempty"` // and at least one of these
 }
 
 // Template is one entry of the catalog.
@@ -92,7 +93,8 @@ type Template struct {
 	Version  string   `json:"version"` // hash of its files
 	Kind     Kind     `json:"kind"`
 	Locales  []string `json:"locales"`
-	Channels []string `json:"channels"` // notices only
+	Reading  []string `json:"reading,omitempty"` // of the locales, those only for reading: never filed, so never checked
+	Channels []string `json:"channels"`          // notices only
 	Items    []Item   `json:"items"`
 }
 
@@ -164,48 +166,3 @@ type Artefact struct {
 type Store interface {
 	InTx(ctx context.Context, s evidence.Scope, fn func(Tx) error) error
 }
-
-// Catalog is the set of built-in templates, compiled.
-type Catalog struct{}
-
-// Load compiles the embedded catalog and returns every fault of it with file and line.
-func Load() (*Catalog, error) { panic("unwritten") }
-
-// Template finds a template by name.
-func (c *Catalog) Template(name string) (Template, bool) { panic("unwritten") }
-
-// Templates lists the catalog in order of name.
-func (c *Catalog) Templates() []Template { panic("unwritten") }
-
-// Source is the frozen form of a template: canonical bytes whose hash is its version.
-func (c *Catalog) Source(name string) []byte { panic("unwritten") }
-
-// Draft fills a template from facts in each of its locales. A block whose facts are unknown stays empty.
-func (c *Catalog) Draft(in Input) (Content, error) { panic("unwritten") }
-
-// Check lists what the requirements still lack, per locale. Boilerplate never counts: a passage is
-// complete when every fact it is bound to is known and printed, or a named person wrote it, or it is
-// marked open where the requirement allows that.
-func (c *Catalog) Check(content Content, facts incident.Snapshot, reqs []Requirement) []Gap {
-	panic("unwritten")
-}
-
-// StaleFacts lists the printed facts that have changed since a passage was drafted.
-func StaleFacts(content Content, facts incident.Snapshot) []string { panic("unwritten") }
-
-// Compile renders content for one channel and locale into the message that is approved and sent.
-func (c *Catalog) Compile(content Content, org Organisation, channel, locale string) (Message, error) {
-	panic("unwritten")
-}
-
-// Export renders a report for filing: format "html" (print HTML, self-contained) or "json".
-func (c *Catalog) Export(content Content, org Organisation, reqs []Requirement, locale, format string, at time.Time) (body []byte, contentType string, err error) {
-	panic("unwritten")
-}
-
-// Preview renders a message as its reader will see it, as a whole HTML document for a sandboxed frame.
-func Preview(m Message) []byte { panic("unwritten") }
-
-// Hash is the hex SHA-256 over the messages in order of (channel, locale), their slot schema and the
-// renderer version: what an approval is bound to.
-func Hash(messages []Message) string { panic("unwritten") }

@@ -93,8 +93,9 @@ func Default() Config {
 	}
 }
 
-// Load reads defaults, the file at path ("" for none) and the environment, and validates the whole.
-func Load(path string, environ []string) (Config, error) {
+// Load reads defaults, the file at path ("" for none) and the environment, lets data win when it is given,
+// and validates the whole.
+func Load(path string, environ []string, data string) (Config, error) {
 	k := koanf.New(".")
 	if path != "" {
 		if err := k.Load(file.Provider(path), yamlParser{}); err != nil {
@@ -117,6 +118,12 @@ func Load(path string, environ []string) (Config, error) {
 	}})
 	if err != nil {
 		return Config{}, fmt.Errorf("configuration has keys or values that do not fit: %w", err)
+	}
+	if data != "" {
+		c.Data = data
+	}
+	if err := Secrets(&c.SMTP.Password, &c.Aliyun.KeySecret); err != nil {
+		return Config{}, err
 	}
 	return c, c.Validate()
 }
@@ -164,7 +171,7 @@ func (c *Config) Simulated() bool { return c.SMTP.Addr == "" || c.Aliyun.KeyID =
 // StopLimit bounds a clean stop.
 const StopLimit = 20 * time.Second
 
-// Secrets reads a secret given as @file from that file, so that it need not stand in the environment.
+// Secrets reads each secret given as @file from that file, so that it need not stand in the environment.
 func Secrets(values ...*string) error {
 	for _, v := range values {
 		if name, ok := strings.CutPrefix(*v, "@"); ok {

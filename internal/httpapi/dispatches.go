@@ -50,26 +50,20 @@ func (a *api) audiences(h huma.API) {
 			aud, err := a.Notify.Audience(ctx, sc, in.ID)
 			return &body[audienceView]{Body: viewAudience(aud)}, err
 		})
-	type listOut struct {
-		Audiences []audienceView `json:"audiences"`
-	}
 	register(h, a, a.operation("list-audiences", http.MethodGet, "/incidents/{id}/audiences", "An incident's audiences, newest first", http.StatusOK),
-		func(ctx context.Context, sc evidence.Scope, in *incidentPath) (*body[listOut], error) {
+		func(ctx context.Context, sc evidence.Scope, in *incidentPath) (*body[audienceList], error) {
 			list, err := a.Notify.Audiences(ctx, sc, incident.ID(in.ID))
-			return &body[listOut]{Body: listOut{each(list, viewAudience)}}, err
+			return &body[audienceList]{Body: audienceList{each(list, viewAudience)}}, err
 		})
 	type rejectsIn struct {
 		documentPath
 		After int64 `query:"after" minimum:"0" doc:"Line of the last reject seen"`
 		Limit int   `query:"limit" minimum:"1" maximum:"1000" default:"100"`
 	}
-	type rejectsOut struct {
-		Rejects []notify.Reject `json:"rejects"`
-	}
 	register(h, a, a.operation("list-rejects", http.MethodGet, "/audiences/{id}/rejects", "Lines that were not taken, and why", http.StatusOK),
-		func(ctx context.Context, sc evidence.Scope, in *rejectsIn) (*body[rejectsOut], error) {
+		func(ctx context.Context, sc evidence.Scope, in *rejectsIn) (*body[rejectList], error) {
 			r, err := a.Notify.Rejects(ctx, sc, in.ID, in.After, in.Limit)
-			return &body[rejectsOut]{Body: rejectsOut{r}}, err
+			return &body[rejectList]{Body: rejectList{r}}, err
 		})
 }
 
@@ -84,13 +78,10 @@ func (a *api) dispatches(h huma.API) {
 			p, err := a.Notify.Progress(ctx, sc, in.ID)
 			return &body[dispatchView]{Body: viewDispatch(p)}, err
 		})
-	type listOut struct {
-		Dispatches []dispatchView `json:"dispatches"`
-	}
 	register(h, a, a.operation("list-dispatches", http.MethodGet, "/incidents/{id}/dispatches", "An incident's dispatches", http.StatusOK),
-		func(ctx context.Context, sc evidence.Scope, in *incidentPath) (*body[listOut], error) {
+		func(ctx context.Context, sc evidence.Scope, in *incidentPath) (*body[dispatchList], error) {
 			list, err := a.Notify.Dispatches(ctx, sc, incident.ID(in.ID))
-			return &body[listOut]{Body: listOut{each(list, viewDispatch)}}, err
+			return &body[dispatchList]{Body: dispatchList{each(list, viewDispatch)}}, err
 		})
 	type reasonIn struct {
 		documentPath
@@ -114,9 +105,6 @@ func (a *api) dispatches(h huma.API) {
 }
 
 func (a *api) deliveries(h huma.API) {
-	type out struct {
-		Deliveries []deliveryView `json:"deliveries"`
-	}
 	type listIn struct {
 		documentPath
 		State      string `query:"state" enum:"pending,sending,in_doubt,accepted,failed,delivered,read,stopped"`
@@ -125,7 +113,7 @@ func (a *api) deliveries(h huma.API) {
 		Limit      int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
 	}
 	register(h, a, a.operation("list-deliveries", http.MethodGet, "/dispatches/{id}/deliveries", "Who got what, by recipient number", http.StatusOK),
-		func(ctx context.Context, sc evidence.Scope, in *listIn) (*body[out], error) {
+		func(ctx context.Context, sc evidence.Scope, in *listIn) (*body[deliveryList], error) {
 			var state *notify.DeliveryState
 			for s := notify.Pending; s <= notify.Stopped; s++ {
 				if s.String() == in.State {
@@ -133,7 +121,7 @@ func (a *api) deliveries(h huma.API) {
 				}
 			}
 			list, err := a.Notify.Deliveries(ctx, sc, in.ID, state, in.Duplicates, in.After, in.Limit)
-			return &body[out]{Body: out{each(list, viewDelivery)}}, err
+			return &body[deliveryList]{Body: deliveryList{each(list, viewDelivery)}}, err
 		})
 	type searchIn struct {
 		documentPath
@@ -143,11 +131,11 @@ func (a *api) deliveries(h huma.API) {
 		}
 	}
 	register(h, a, a.operation("search-deliveries", http.MethodPost, "/dispatches/{id}/deliveries/search", "What one person got", http.StatusOK),
-		func(ctx context.Context, sc evidence.Scope, in *searchIn) (*body[out], error) {
+		func(ctx context.Context, sc evidence.Scope, in *searchIn) (*body[deliveryList], error) {
 			if given := []string{in.Body.PersonKey, in.Body.Address}; slices.Index(given, "") < 0 || given[0] == given[1] {
 				return nil, incident.InvalidInput([]incident.Problem{{Pointer: "/", Rule: "one-of", Message: "give person_key or address"}})
 			}
 			list, err := a.Notify.Search(ctx, sc, in.ID, in.Body.PersonKey, in.Body.Address)
-			return &body[out]{Body: out{each(list, viewDelivery)}}, err
+			return &body[deliveryList]{Body: deliveryList{each(list, viewDelivery)}}, err
 		})
 }

@@ -41,19 +41,16 @@ func of(kind templates.Kind, d notify.DocumentView, err error) (*body[documentVi
 
 func (a *api) documentKind(h huma.API, kind templates.Kind, path string) {
 	name := string(kind)
-	type listOut struct {
-		Documents []documentView `json:"documents"`
-	}
 	register(h, a, a.operation("list-"+name+"s", http.MethodGet, "/incidents/{id}"+path, "An incident's "+name+"s", http.StatusOK),
-		func(ctx context.Context, sc evidence.Scope, in *incidentPath) (*body[listOut], error) {
+		func(ctx context.Context, sc evidence.Scope, in *incidentPath) (*body[documentList], error) {
 			all, err := a.Notify.Documents(ctx, sc, incident.ID(in.ID))
-			out := listOut{Documents: []documentView{}}
+			out := documentList{Documents: []documentView{}}
 			for _, d := range all {
 				if d.Kind == kind {
 					out.Documents = append(out.Documents, viewDocument(d))
 				}
 			}
-			return &body[listOut]{Body: out}, err
+			return &body[documentList]{Body: out}, err
 		})
 	register(h, a, a.operation("get-"+name, http.MethodGet, path+"/{id}", "One "+name+" with what it still lacks", http.StatusOK),
 		func(ctx context.Context, sc evidence.Scope, in *documentPath) (*body[documentView], error) {

@@ -9,6 +9,7 @@ import (
 	"tocsin/incident"
 	"tocsin/incident/evidence"
 	"tocsin/internal/access"
+	"tocsin/playbooks/obligation"
 )
 
 func (a *api) duties(h huma.API) {
@@ -16,35 +17,33 @@ func (a *api) duties(h huma.API) {
 		RawBody []byte `contentType:"application/json"`
 	}
 	derive := a.operation("derive", http.MethodPost, "/obligations/derive", "Duties, grades and open questions of a set of facts; nothing is stored", http.StatusOK)
-	register(h, a, derive, func(_ context.Context, sc evidence.Scope, in *deriveIn) (*answer, error) {
+	register(h, a, derive, func(_ context.Context, sc evidence.Scope, in *deriveIn) (*body[obligation.Result], error) {
 		if err := access.Require(sc, access.Report); err != nil {
 			if err = access.Require(sc, access.Read); err != nil {
 				return nil, err
 			}
 		}
-		out, problems := a.Engine.DeriveJSON(in.RawBody)
+		input, problems := obligation.ReadInput(in.RawBody)
+		var result obligation.Result
+		if len(problems) == 0 {
+			result, problems = a.Engine.Derive(input)
+		}
 		if len(problems) > 0 {
 			return nil, incident.InvalidInput(problems)
 		}
-		return &answer{Status: http.StatusOK, Body: out}, nil
+		return &body[obligation.Result]{Body: result}, nil
 	})
 
-	type dutiesOut struct {
-		Obligations []dutyView `json:"obligations"`
-	}
 	register(h, a, a.operation("list-obligations", http.MethodGet, "/incidents/{id}/obligations", "The register of an incident's duties", http.StatusOK),
-		func(ctx context.Context, sc evidence.Scope, in *incidentPath) (*body[dutiesOut], error) {
+		func(ctx context.Context, sc evidence.Scope, in *incidentPath) (*body[dutyList], error) {
 			v, err := a.Playbooks.Incident(ctx, sc, incident.ID(in.ID))
-			return &body[dutiesOut]{Body: dutiesOut{each(v.Duties, viewDuty)}}, err
+			return &body[dutyList]{Body: dutyList{each(v.Duties, viewDuty)}}, err
 		})
 
-	type tasksOut struct {
-		Tasks []taskView `json:"tasks"`
-	}
 	register(h, a, a.operation("list-tasks", http.MethodGet, "/incidents/{id}/tasks", "What waits for people", http.StatusOK),
-		func(ctx context.Context, sc evidence.Scope, in *incidentPath) (*body[tasksOut], error) {
+		func(ctx context.Context, sc evidence.Scope, in *incidentPath) (*body[taskList], error) {
 			v, err := a.Playbooks.Incident(ctx, sc, incident.ID(in.ID))
-			return &body[tasksOut]{Body: tasksOut{each(v.Tasks, viewTask)}}, err
+			return &body[taskList]{Body: taskList{each(v.Tasks, viewTask)}}, err
 		})
 
 	type completeIn struct {
@@ -69,12 +68,9 @@ func (a *api) duties(h huma.API) {
 		After int64 `query:"after" minimum:"0" doc:"Sequence of the last entry seen"`
 		Limit int   `query:"limit" minimum:"1" maximum:"500" default:"100"`
 	}
-	type timelineOut struct {
-		Entries []entryView `json:"entries"`
-	}
 	register(h, a, a.operation("timeline", http.MethodGet, "/incidents/{id}/timeline", "The incident's ledger", http.StatusOK),
-		func(ctx context.Context, sc evidence.Scope, in *timelineIn) (*body[timelineOut], error) {
+		func(ctx context.Context, sc evidence.Scope, in *timelineIn) (*body[entryList], error) {
 			e, err := a.Playbooks.Timeline(ctx, sc, incident.ID(in.ID), in.After, in.Limit)
-			return &body[timelineOut]{Body: timelineOut{e}}, err
+			return &body[entryList]{Body: entryList{e}}, err
 		})
 }

@@ -7,6 +7,8 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"path"
+	"reflect"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -39,8 +41,8 @@ type Options struct {
 	Log       *slog.Logger
 	Operator  string
 	MaxBody   int64
-	// Callback is the unguessable path part of a provider's receipts.
-	Callback func(provider string) string
+	// Callback is the unguessable path part of providers' receipts.
+	Callback string
 	// Evidence writes an incident's pack.
 	Evidence func(ctx context.Context, sc evidence.Scope, id incident.ID, w io.Writer) error
 }
@@ -64,6 +66,7 @@ func Mount(engine *gin.Engine, o Options) huma.API {
 	cfg.Info.Description = "Security-incident notification and breach response. Times are RFC 3339; lists take after and limit; faults are RFC 9457 problems with a pointer each."
 	cfg.DocsPath, cfg.OpenAPIPath, cfg.SchemasPath, cfg.CreateHooks = "", "", "", nil
 	cfg.Servers = []*huma.Server{{URL: Base}}
+	cfg.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
 	cfg.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"token": {Type: "http", Scheme: "bearer", Description: "An API token: tocsin token issue"}}
 	group := engine.Group(Base)
 	h := humagin.NewWithGroup(engine, group, cfg)
@@ -77,6 +80,18 @@ func Mount(engine *gin.Engine, o Options) huma.API {
 	a.callbacks(group)
 	group.GET("/openapi.json", func(c *gin.Context) { c.JSON(http.StatusOK, h.OpenAPI()) })
 	return h
+}
+
+// schemaName tells apart the types of one name from several rooms: ObligationSource, IncidentSource.
+func schemaName(t reflect.Type, hint string) string {
+	name := huma.DefaultSchemaNamer(t, hint)
+	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
+		t = t.Elem()
+	}
+	if room := path.Base(t.PkgPath()); t.Name() != "" && room != "." && room != "httpapi" {
+		name = strings.ToUpper(room[:1]) + room[1:] + name
+	}
+	return name
 }
 
 type (

@@ -41,13 +41,10 @@ func (a *api) incidents(h huma.API) {
 		return a.once(ctx, sc, "POST /incidents", in.Key, in.RawBody, func() (*answer, error) { return a.report(ctx, sc, in.Key, in.RawBody) })
 	})
 
-	type listOut struct {
-		Incidents []incidentView `json:"incidents"`
-	}
 	register(h, a, a.operation("list-incidents", http.MethodGet, "/incidents", "List incidents, newest first", http.StatusOK),
-		func(ctx context.Context, sc evidence.Scope, in *page) (*body[listOut], error) {
+		func(ctx context.Context, sc evidence.Scope, in *page) (*body[incidentList], error) {
 			list, err := a.Playbooks.Incidents(ctx, sc, in.page())
-			return &body[listOut]{Body: listOut{each(list, viewIncident)}}, err
+			return &body[incidentList]{Body: incidentList{each(list, viewIncident)}}, err
 		})
 
 	register(h, a, a.operation("get-incident", http.MethodGet, "/incidents/{id}", "One incident: facts with history, grades, duties", http.StatusOK),

@@ -139,6 +139,7 @@ type incidentWhole struct {
 	Facts         map[string]any          `json:"facts"`
 	History       []incident.Fact         `json:"history"`
 	Disagreements []incident.Disagreement `json:"disagreements"`
+	DerivedAt     *time.Time              `json:"derived_at"`
 	Grades        []obligation.Grade      `json:"grades"`
 	Obligations   []dutyView              `json:"obligations"`
 	OpenQuestions []obligation.Question   `json:"open_questions"`
@@ -150,6 +151,7 @@ func viewWhole(v playbooks.View) incidentWhole {
 	w := incidentWhole{incidentView: viewIncident(v.Incident), Facts: v.Snapshot.Object(), History: v.History, Disagreements: v.Snapshot.Disagreements,
 		Obligations: each(v.Duties, viewDuty), Run: viewRun(v.Run, v.Steps)}
 	if v.Derivation != nil {
+		w.DerivedAt = &v.Derivation.At
 		w.Grades, w.OpenQuestions, w.NotApplied = v.Derivation.Result.Grades, v.Derivation.Result.OpenQuestions, v.Derivation.Result.NotApplied
 	}
 	return w
@@ -278,3 +280,41 @@ func viewDelivery(d notify.Delivery) deliveryView {
 }
 
 type entryView = evidence.Entry
+
+// The lists, named so that the description tells them apart.
+
+type incidentList struct {
+	Incidents []incidentView `json:"incidents"`
+}
+
+type dutyList struct {
+	Obligations []dutyView `json:"obligations"`
+}
+
+type taskList struct {
+	Tasks []taskView `json:"tasks"`
+}
+
+type entryList struct {
+	Entries []entryView `json:"entries"`
+}
+
+type documentList struct {
+	Documents []documentView `json:"documents"`
+}
+
+type rejectList struct {
+	Rejects []notify.Reject `json:"rejects"`
+}
+
+type audienceList struct {
+	Audiences []audienceView `json:"audiences"`
+}
+
+type dispatchList struct {
+	Dispatches []dispatchView `json:"dispatches"`
+}
+
+type deliveryList struct {
+	Deliveries []deliveryView `json:"deliveries"`
+}

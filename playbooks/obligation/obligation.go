@@ -5,7 +5,6 @@ package obligation
 import (
 	"time"
 
-	"tocsin/incident"
 	"tocsin/templates"
 )
 
@@ -36,6 +35,7 @@ type Profile struct {
 	Authorities    map[string]string      `json:"authorities,omitempty"` // addressee → contact, as entered
 	Org            templates.Organisation `json:"org"`
 	Channels       []string               `json:"channels,omitempty"` // order of the operator's channels
+	Settings       map[string]string      `json:"settings,omitempty"` // readings of the law that are the operator's to choose, e.g. portal_reading
 }
 
 // Input of Derive. Facts is the nested object of design section 6 (see incident.CheckFacts).
@@ -59,6 +59,10 @@ type Grade struct {
 	Floor   string   `json:"floor"`
 	Ceiling string   `json:"ceiling"`
 	Because []string `json:"because"`
+	// Reasons are the conditions of Because in words, per locale.
+	Reasons map[string][]string `json:"reasons,omitempty"`
+	// Flags are conditions that held only under a broad reading of the text: a person should look.
+	Flags []string `json:"flags,omitempty"`
 }
 
 // Obligation is one duty as derived. (ID, Addressee) is its key.
@@ -79,13 +83,25 @@ type Obligation struct {
 	ContentItems   []string                `json:"content_items"`
 	Requirements   []templates.Requirement `json:"requirements"` // the items with frozen law text
 	Channels       []string                `json:"channels,omitempty"`
-	Exempt         *Exemption              `json:"exempt"` // one that could apply: a person's decision
-	MetBy          []string                `json:"met_by"` // report:written, notice:dispatched, announcement:live …
+	Exempt         *Exemption              `json:"exempt"`          // one that could apply: a person's decision
+	MetBy          []string                `json:"met_by"`          // report:written, notice:dispatched, announcement:live …
+	Count          *Count                  `json:"count,omitempty"` // how the deadline is counted from start
 	Source         Source                  `json:"source"`
 	Confidence     string                  `json:"confidence"`
-	ConfidenceNote string                  `json:"confidence_note,omitempty"` // shown when from secondary sources
-	Because        []string                `json:"because"`                   // conditions that held, with facts filled in
+	ConfidenceNote string                  `json:"confidence_note,omitempty"`  // shown when from secondary sources
+	Because        []string                `json:"because"`                    // conditions that held, with facts filled in, in English
+	Why            map[string][]string     `json:"why,omitempty"`              // the same per locale
+	AnchorFrom     string                  `json:"anchor_from,omitempty"`      // the fact that started the clock, where it is a fallback
+	AnchorNote     string                  `json:"anchor_note,omitempty"`      // what the fallback means
+	OtherAddressee []string                `json:"other_addressees,omitempty"` // also possible; the law does not say which
 	RuleVersion    string                  `json:"rule_version"`
+}
+
+// Count is a period as the law gives it.
+type Count struct {
+	N    int    `json:"n"`
+	Rule string `json:"rule"` // hours, cal-days …
+	Zone string `json:"zone"` // in which days are counted
 }
 
 // Exemption names one that could apply and what it would lift.
@@ -93,6 +109,8 @@ type Exemption struct {
 	ID     string `json:"id"`
 	Text   string `json:"text"`
 	Source Source `json:"source"`
+	// Texts is Text per locale; Text is English.
+	Texts map[string]string `json:"texts,omitempty"`
 }
 
 // Question is an unknown fact that decides something.
@@ -106,6 +124,10 @@ type Question struct {
 type Reason struct {
 	ID      string `json:"id"`
 	Because string `json:"because"`
+	// Undecided says that the rule may still apply: facts are missing.
+	Undecided bool `json:"undecided,omitempty"`
+	// Texts is Because per locale; Because is English.
+	Texts map[string]string `json:"texts,omitempty"`
 }
 
 // Result of a derivation.
@@ -117,20 +139,9 @@ type Result struct {
 	OpenQuestions []Question   `json:"open_questions"`
 	NextChange    *time.Time   `json:"next_change"`
 	NotApplied    []Reason     `json:"not_applied,omitempty"` // with explain, and when nothing applies
+	// Estimates are facts whose value is an estimate: it counts as given, and the answer rests on it.
+	Estimates []string `json:"estimates,omitempty"`
 }
 
 // Engine is a compiled rule set. It is safe for concurrent use.
-type Engine struct{}
-
-// New compiles the embedded rules and commitments; the error lists every fault with file, line and column.
-func New() (*Engine, error) { panic("unwritten") }
-
-// Version identifies the rule set by hash.
-func (e *Engine) Version() string { panic("unwritten") }
-
-// Bundle is the frozen form of the rule set, whose hash is Version.
-func (e *Engine) Bundle() []byte { panic("unwritten") }
-
-// Derive is the pure function at the heart: same input, same result. Bad facts give problems with
-// pointers such as /facts/people/count.
-func (e *Engine) Derive(in Input) (Result, []incident.Problem) { panic("unwritten") }
+type Engine struct{ law *law }

@@ -53,10 +53,10 @@ var pure = map[string][]string{
 }
 
 type pkg struct {
-	ImportPath   string
-	Imports      []string
-	TestImports  []string
-	Module       *struct{ Path string }
+	ImportPath  string
+	Imports     []string
+	TestImports []string
+	Module      *struct{ Path string }
 }
 
 func list(t *testing.T) []pkg {

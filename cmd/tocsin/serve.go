@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"tocsin/internal/app"
+)
+
+type serveCmd struct {
+	Addr       string `placeholder:"HOST:PORT" help:"Where the HTTP door listens. Default 127.0.0.1:8080."`
+	NatsListen string `placeholder:"HOST:PORT" help:"Open the embedded bus to others; its token is written to <data>/bus-token."`
+	NoWork     bool   `help:"Leave fan-out to worker processes."`
+}
+
+// Help is the example that --help shows.
+func (serveCmd) Help() string {
+	return "Example: tocsin serve --data /var/lib/tocsin --addr 127.0.0.1:8080"
+}
+
+// Run serves until the process is told to stop.
+func (c serveCmd) Run(ctx context.Context, g *globals, io streams) error {
+	cfg, err := g.load()
+	if err != nil {
+		return err
+	}
+	if c.Addr != "" {
+		cfg.HTTP.Addr = c.Addr
+	}
+	if c.NatsListen != "" {
+		cfg.Bus.Listen = c.NatsListen
+	}
+	a, err := app.Open(ctx, app.Options{Config: cfg, Log: logger(io.err, cfg.LogLevel), Serve: true, Work: !c.NoWork})
+	if err != nil {
+		return err
+	}
+	if err := a.Start(ctx); err != nil {
+		return err
+	}
+	fmt.Fprintf(io.err, "console %s\n", a.URL())
+	if url := a.SimulatorURL(); url != "" {
+		fmt.Fprintf(io.err, "providers that are not configured are simulated: what \"arrived\" is at %s\n", url)
+	}
+	if addr := a.BusAddr(); addr != "" {
+		fmt.Fprintf(io.err, "bus %s\n", addr)
+	}
+	return until(ctx, a)
+}
+
+type workerCmd struct{}
+
+// Help is the example that --help shows.
+func (workerCmd) Help() string {
+	return "Example: TOCSIN_DATABASE__DRIVER=postgres TOCSIN_DATABASE__DSN=postgres://… tocsin worker"
+}
+
+// Run works ranges off until the process is told to stop.
+func (workerCmd) Run(ctx context.Context, g *globals, io streams) error {
+	cfg, err := g.load()
+	if err != nil {
+		return err
+	}
+	a, err := app.Open(ctx, app.Options{Config: cfg, Log: logger(io.err, cfg.LogLevel), Work: true})
+	if err != nil {
+		return err
+	}
+	if err := a.Start(ctx); err != nil {
+		return err
+	}
+	return until(ctx, a)
+}
+
+// until waits for the signal to stop, or for a part of the app that failed, and stops cleanly.
+func until(ctx context.Context, a *app.App) error {
+	var failed error
+	select {
+	case <-ctx.Done():
+	case failed = <-a.Failed():
+	}
+	if err := a.Stop(ctx); err != nil {
+		return err
+	}
+	return failed
+}
+
+type simulatorCmd struct {
+	Addr     string `default:"127.0.0.1:0" placeholder:"HOST:PORT" help:"HTTP door: SMS, push, what arrived, and /_admin."`
+	SMTP     string `default:"127.0.0.1:0" placeholder:"HOST:PORT" help:"SMTP door."`
+	Callback string `placeholder:"URL" help:"Where receipts go, with {provider} in it."`
+	CA       string `placeholder:"FILE" help:"Write the SMTP door's certificate here."`
+}
+
+// Help is the example that --help shows.
+func (simulatorCmd) Help() string {
+	return "Example: tocsin simulator --addr 127.0.0.1:9090 --smtp 127.0.0.1:2525 --ca sim.pem"
+}
+
+// Run simulates until the process is told to stop.
+func (c simulatorCmd) Run(ctx context.Context, io streams) error {
+	s, err := app.StartSimulator(app.SimulatorOptions{HTTPAddr: c.Addr, SMTPAddr: c.SMTP, Callback: c.Callback, Log: logger(io.err, "info")})
+	if err != nil {
+		return err
+	}
+	if c.CA != "" {
+		if err := os.WriteFile(c.CA, s.CertPEM(), 0o600); err != nil {
+			return fmt.Errorf("write certificate: %w", err)
+		}
+	}
+	fmt.Fprintf(io.out, "http %s\nsmtp %s\n", s.HTTPAddr(), s.SMTPAddr())
+	<-ctx.Done()
+	return s.Stop(context.WithoutCancel(ctx))
+}

@@ -1,0 +1,80 @@
+package app
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"tocsin/incident"
+	"tocsin/incident/evidence"
+	"tocsin/internal/access"
+	"tocsin/internal/bus"
+	"tocsin/internal/natsapi"
+	"tocsin/internal/outbox"
+	"tocsin/internal/watch"
+)
+
+const timersEvery = time.Second
+
+// events is the feed of committed changes that doors read and hear.
+type events struct{ a *App }
+
+// After reads committed events in their order.
+func (e events) After(ctx context.Context, operator string, seq int64, limit int) ([]incident.Event, error) {
+	return e.a.DB.EventsAfter(ctx, operator, seq, limit)
+}
+
+// Listen hears of new ones.
+func (e events) Listen() (<-chan incident.Event, func()) { return e.a.relay.Listen() }
+
+// startEvents opens the bus, the relay from outbox to listeners, and the timers.
+func (a *App) startEvents(ctx context.Context) error {
+	token, err := a.busToken()
+	if err != nil {
+		return err
+	}
+	a.bus, err = bus.Open(bus.Options{URL: a.Config.Bus.URL, Dir: filepath.Join(a.Config.Data, "bus"), Key: a.key.Leaf([]byte("bus")), Listen: a.Config.Bus.Listen, Token: token, Log: a.Log})
+	if err != nil {
+		return err
+	}
+	a.onStop("bus", func(context.Context) error { a.bus.Close(); return nil })
+	sender := evidence.Scope{Operator: a.Config.Operator, Actor: evidence.Actor{Kind: evidence.Tool, ID: "bus"}, Roles: []string{access.Reporter}}
+	door, err := natsapi.Open(ctx, a.bus, a.Intake, sender, a.Config.HTTP.MaxBody, a.Log)
+	if err != nil {
+		return err
+	}
+	a.onStop("bus door", func(context.Context) error { door.Close(); return nil })
+
+	a.relay = outbox.New(a.DB, a.Clock, a.Log)
+	a.relay.Subscribe("playbooks", a.Playbooks.Handle)
+	a.relay.Subscribe("bus", door.Publish)
+	a.run("relay", a.relay.Run)
+
+	a.watch = watch.New(a.Clock, a.Log, timersEvery, watch.Job{Name: "timers", Do: func(ctx context.Context, now time.Time) error {
+		_, err := a.Playbooks.Wake(ctx, a.Config.Operator, now)
+		return err
+	}})
+	a.run("watch", a.watch.Run)
+	_, err = a.Notify.FailBroken(ctx, evidence.System(a.Config.Operator), a.Clock.Now())
+	return err
+}
+
+// busToken is the secret of the embedded bus's open port, kept beside the other keys.
+func (a *App) busToken() (string, error) {
+	token := hex.EncodeToString(a.key.Index("bus", "token"))
+	if a.Config.Bus.Listen == "" {
+		return token, nil
+	}
+	name := filepath.Join(a.Config.Data, "bus-token")
+	if err := os.WriteFile(name, []byte(token+"\n"), 0o600); err != nil {
+		return "", fmt.Errorf("write bus token: %w", err)
+	}
+	return strings.TrimSpace(token), nil
+}
+
+// BusAddr is the embedded bus's open address, or "".
+func (a *App) BusAddr() string { return a.bus.Addr() }

@@ -1,0 +1,123 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"tocsin/incident"
+	"tocsin/internal/httpapi"
+	"tocsin/internal/store"
+)
+
+// routes mounts API, console and portal on one engine.
+func (a *App) routes() (*gin.Engine, error) {
+	gin.SetMode(gin.ReleaseMode)
+	engine := gin.New()
+	engine.HandleMethodNotAllowed, engine.ContextWithFallback = true, true
+	if err := engine.SetTrustedProxies(a.Config.HTTP.Proxies); err != nil {
+		return nil, fmt.Errorf("trust proxies: %w", err)
+	}
+	engine.Use(a.recover)
+	a.health(engine)
+	httpapi.Mount(engine, httpapi.Options{
+		Playbooks: a.Playbooks, Notify: a.Notify, Access: a.Access, Intake: a.Intake, Engine: a.Engine,
+		Store: store.Of[incident.Tx](a.DB), Events: events{a}, Clock: a.Clock, Log: a.Log, Operator: a.Config.Operator,
+		MaxBody: a.Config.HTTP.MaxBody, Callback: a.callbackToken(), Evidence: a.Playbooks.WriteEvidence,
+	})
+	return engine, nil
+}
+
+func (a *App) startDoor() error {
+	engine, err := a.routes()
+	if err != nil {
+		return err
+	}
+	cross := http.NewCrossOriginProtection() // providers' callbacks come from no browser and pass
+	srv := &http.Server{Handler: cross.Handler(engine), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
+	open, hangUp := context.WithCancel(context.Background())
+	srv.BaseContext = func(net.Listener) context.Context { return open }
+	a.run("http", func(context.Context) error {
+		if err := srv.Serve(a.listener); !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+		return nil
+	})
+	a.onStop("door", func(ctx context.Context) error {
+		hangUp() // event streams end; requests in work see it through their own context only when they wait
+		if err := srv.Shutdown(ctx); err != nil {
+			return errors.Join(err, srv.Close())
+		}
+		return nil
+	})
+	return nil
+}
+
+// recover answers a panic with a problem and logs where it came from, never what was sent.
+func (a *App) recover(c *gin.Context) {
+	defer func() {
+		v := recover()
+		if v == nil {
+			return
+		}
+		if v == http.ErrAbortHandler { //nolint:errorlint // a sentinel that net/http compares the same way
+			panic(v)
+		}
+		a.Log.Error("request panicked", "method", c.Request.Method, "route", c.FullPath(), "panic", fmt.Sprintf("%T", v))
+		httpapi.Refuse(c, errors.New("panic"))
+	}()
+	c.Next()
+}
+
+// health serves /livez, /readyz and /metrics at the root.
+func (a *App) health(engine *gin.Engine) {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	requests := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "tocsin_http_requests_total", Help: "Requests by route and status."}, []string{"route", "status"})
+	took := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "tocsin_http_seconds", Help: "Time to answer by route.", Buckets: prometheus.DefBuckets}, []string{"route"})
+	registry.MustRegister(requests, took)
+	engine.Use(func(c *gin.Context) {
+		start := time.Now()
+		c.Next()
+		requests.WithLabelValues(c.FullPath(), fmt.Sprint(c.Writer.Status())).Inc()
+		took.WithLabelValues(c.FullPath()).Observe(time.Since(start).Seconds())
+	})
+	engine.GET("/livez", func(c *gin.Context) { c.String(http.StatusOK, "ok\n") })
+	engine.GET("/readyz", func(c *gin.Context) {
+		for name, check := range a.checks() {
+			if err := check(c.Request.Context()); err != nil {
+				c.Header("Retry-After", "5")
+				c.String(http.StatusServiceUnavailable, name+" is not ready\n")
+				return
+			}
+		}
+		c.String(http.StatusOK, "ok\n")
+	})
+	engine.GET("/metrics", gin.WrapH(promhttp.HandlerFor(registry, promhttp.HandlerOpts{})))
+}
+
+func (a *App) checks() map[string]func(context.Context) error {
+	return map[string]func(context.Context) error{
+		"store": a.DB.Ping,
+		"bus": func(context.Context) error {
+			if !a.bus.Connected() {
+				return errors.New("not connected")
+			}
+			return nil
+		},
+		"timers": func(context.Context) error {
+			if stalled := a.watch.Stalled(); len(stalled) > 0 {
+				return fmt.Errorf("stalled: %v", stalled)
+			}
+			return nil
+		},
+	}
+}

@@ -1,0 +1,428 @@
+package store_test
+
+import (
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"tocsin/incident"
+	"tocsin/incident/evidence"
+	"tocsin/internal/clock"
+	"tocsin/internal/store"
+	"tocsin/internal/store/storetest"
+	"tocsin/notify"
+	"tocsin/playbooks"
+)
+
+// A drill is dispatched only by a process whose providers are simulated, and worked off only by one.
+func TestDrillReachesTheSimulatorOnly(t *testing.T) {
+	for name, engine := range storetest.Engines() {
+		t.Run(name, func(t *testing.T) {
+			o := engine(t)
+			real := storetest.Open(t, o)
+			i := insertIncident(t, real, incident.Drill)
+			notice := insertNotice(t, real, i.ID)
+			insert := func(db *store.DB, mode incident.Mode) (d notify.Dispatch, err error) {
+				return d, store.Of[notify.Tx](db).InTx(ctx, acme, func(tx notify.Tx) error {
+					i := i
+					i.Mode = mode
+					d = newDispatch(i, notice.ID, 10)
+					if d.No, err = tx.InsertDispatch(ctx, d); err != nil {
+						return err
+					}
+					return tx.InsertRanges(ctx, []notify.Range{{Dispatch: d.No, No: 1, To: 10}})
+				})
+			}
+			_, err := insert(real, incident.Drill)
+			requireFault(t, err, incident.Conflict)
+			_, err = insert(real, incident.Live)
+			require.Error(t, err, "a drill's dispatch cannot pass for a live one")
+			_, err = store.Pools(real)[0].ExecContext(ctx, `
+				INSERT INTO dispatch (operator_id, id, no, incident_id, mode, simulated, notice_id, version, digest, audience_id,
+					audience_no, channels, state, total, started_at, started_by, body)
+				VALUES ('acme', 'dsp_x', 99, $1, 'drill', false, $2, 1, '', '', 0, '[]', 'running', 1, 0, '', '')`, string(i.ID), notice.ID)
+			require.ErrorContains(t, err, "drill_reaches_simulator_only")
+			_, err = store.Pools(real)[0].ExecContext(ctx, `UPDATE incident SET mode = 'live' WHERE id = $1 AND 1 = 0`, string(i.ID))
+			require.NoError(t, err)
+
+			simulated := storetest.Open(t, engine(t, storetest.Like(o), storetest.Simulated()))
+			_, err = insert(simulated, incident.Drill)
+			require.NoError(t, err)
+			claim := func(db *store.DB) (ok bool) {
+				tx(t, db, acme, func(tx playbooks.Tx) {
+					_, ok, err = tx.ClaimRange(ctx, "w", storetest.Start.Add(time.Minute))
+					require.NoError(t, err)
+				})
+				return ok
+			}
+			require.False(t, claim(real))
+			require.True(t, claim(simulated))
+			_, err = store.Pools(real)[0].ExecContext(ctx, `UPDATE incident SET mode = 'live' WHERE id = $1`, string(i.ID))
+			require.Error(t, err, "the mode of an incident with a dispatch cannot be changed")
+		})
+	}
+}
+
+func TestDispatchReadsAsWritten(t *testing.T) {
+	everywhere(t, func(t *testing.T, db *store.DB) {
+		d := insertDispatch(t, db, 1)
+		tx(t, db, acme, func(tx playbooks.Tx) {
+			got, err := tx.DispatchByNo(ctx, d.No)
+			require.NoError(t, err)
+			require.Empty(t, cmp.Diff(d, got))
+			end := storetest.Start.Add(time.Hour)
+			d.State, d.Reason, d.EndedAt = notify.DispPaused, "Li Hua asked for it", &end
+			require.NoError(t, tx.UpdateDispatch(ctx, d))
+			got, err = tx.Dispatch(ctx, d.ID)
+			require.NoError(t, err)
+			require.Empty(t, cmp.Diff(d, got))
+			list, err := tx.RunningDispatches(ctx)
+			require.NoError(t, err)
+			require.Len(t, list, 1)
+		})
+		view(t, db, evil, func(tx playbooks.Tx) {
+			_, err := tx.DispatchByNo(ctx, d.No)
+			requireFault(t, err, incident.NotFound)
+			_, err = tx.DeliveriesOf(ctx, d.No, 0, 10)
+			requireFault(t, err, incident.NotFound)
+			_, _, _, err = tx.Counts(ctx, d.No)
+			requireFault(t, err, incident.NotFound)
+		})
+		tx(t, db, evil, func(tx playbooks.Tx) {
+			requireFault(t, tx.PutDeliveries(ctx, []notify.Delivery{{Dispatch: d.No, Channel: "email"}}), incident.NotFound)
+			_, ok, err := tx.ClaimRange(ctx, "w", storetest.Start.Add(time.Minute))
+			require.NoError(t, err)
+			require.False(t, ok)
+		})
+	})
+}
+
+// A small urgent dispatch is not behind a large one.
+func TestClaimsAreFairBetweenDispatches(t *testing.T) {
+	everywhere(t, func(t *testing.T, db *store.DB) {
+		large, small := insertDispatch(t, db, 10), insertDispatch(t, db, 2)
+		var got []int64
+		for range 6 {
+			tx(t, db, acme, func(tx playbooks.Tx) {
+				r, ok, err := tx.ClaimRange(ctx, "w", storetest.Start.Add(time.Minute))
+				require.NoError(t, err)
+				require.True(t, ok)
+				got = append(got, r.Dispatch)
+			})
+		}
+		require.Equal(t, []int64{large.No, small.No, large.No, small.No, large.No, large.No}, got)
+	})
+}
+
+func TestNoRangeIsGivenTwice(t *testing.T) {
+	everywhere(t, func(t *testing.T, db *store.DB) {
+		insertDispatch(t, db, 30)
+		var mu sync.Mutex
+		seen := map[int64]int{}
+		var wg sync.WaitGroup
+		for n := range 8 {
+			wg.Go(func() {
+				for ok := true; ok; {
+					err := store.Of[notify.Tx](db).Bulk(ctx, acme, func(tx notify.Tx) error {
+						r, claimed, err := tx.ClaimRange(ctx, "w"+itoa(n), storetest.Start.Add(time.Minute))
+						if ok = claimed; ok {
+							mu.Lock()
+							seen[r.No]++
+							mu.Unlock()
+						}
+						return err
+					})
+					if err != nil {
+						t.Error(err)
+						return
+					}
+				}
+			})
+		}
+		wg.Wait()
+		require.Len(t, seen, 30)
+		for no, times := range seen {
+			require.Equal(t, 1, times, "range %d", no)
+		}
+	})
+}
+
+// claim is what the model of the next test knows of a range.
+type claim struct {
+	epoch int64
+	owner string
+	until time.Time
+	done  bool
+}
+
+// Whatever workers do, in whatever order and however late: a claim that was lost can neither be held
+// nor finish its range.
+func TestLostClaimsAreFenced(t *testing.T) {
+	fake := clock.NewFake(storetest.Start)
+	everywhere(t, func(t *testing.T, db *store.DB) {
+		rapid.Check(t, func(rt *rapid.T) {
+			const ranges = 3
+			d := insertDispatch(t, db, ranges)
+			model := map[int64]*claim{}
+			for n := range int64(ranges) {
+				model[n+1] = &claim{}
+			}
+			running := true
+			var claims []notify.Range // every one ever given, lost ones too
+			pick := func(rt *rapid.T) notify.Range {
+				if len(claims) == 0 {
+					rt.Skip("nothing claimed yet")
+				}
+				return rapid.SampledFrom(claims).Draw(rt, "claim")
+			}
+			holds := func(r notify.Range) bool {
+				m := model[r.No]
+				return m.epoch == r.Epoch && m.owner == r.Owner && !m.done
+			}
+			until := func(rt *rapid.T) time.Time {
+				return fake.Now().Add(time.Duration(rapid.IntRange(1, 5).Draw(rt, "seconds")) * time.Second)
+			}
+			do := func(fn func(tx playbooks.Tx) error) {
+				require.NoError(rt, store.Of[playbooks.Tx](db).InTx(ctx, acme, fn))
+			}
+			rt.Repeat(map[string]func(*rapid.T){
+				"wait": func(rt *rapid.T) { fake.Advance(time.Duration(rapid.IntRange(1, 4).Draw(rt, "seconds")) * time.Second) },
+				"claim": func(rt *rapid.T) {
+					owner, end := rapid.SampledFrom([]string{"a", "b"}).Draw(rt, "owner"), until(rt)
+					free := slices.IndexFunc([]int64{1, 2, 3}, func(no int64) bool {
+						return !model[no].done && !model[no].until.After(fake.Now())
+					}) + 1
+					do(func(tx playbooks.Tx) error {
+						r, ok, err := tx.ClaimRange(ctx, owner, end)
+						require.Equal(rt, running && free > 0, ok)
+						if ok {
+							m := model[r.No]
+							require.EqualValues(rt, free, r.No)
+							require.Equal(rt, m.epoch+1, r.Epoch)
+							*m = claim{epoch: r.Epoch, owner: owner, until: end}
+							claims = append(claims, r)
+						}
+						return err
+					})
+				},
+				"hold": func(rt *rapid.T) {
+					r, end := pick(rt), until(rt)
+					do(func(tx playbooks.Tx) error {
+						ok, err := tx.HoldRange(ctx, r, end)
+						require.Equal(rt, running && holds(r), ok)
+						if ok {
+							model[r.No].until = end
+						}
+						return err
+					})
+				},
+				"finish": func(rt *rapid.T) {
+					r := pick(rt)
+					do(func(tx playbooks.Tx) error {
+						ok, err := tx.FinishRange(ctx, r)
+						require.Equal(rt, holds(r), ok)
+						if ok {
+							model[r.No].done = true
+						}
+						return err
+					})
+				},
+				"release": func(rt *rapid.T) {
+					r := pick(rt)
+					do(func(tx playbooks.Tx) error {
+						if holds(r) {
+							model[r.No].owner, model[r.No].until = "", time.Time{}
+						}
+						return tx.ReleaseRange(ctx, r)
+					})
+				},
+				"take from a": func(*rapid.T) {
+					want := 0
+					for _, m := range model {
+						if !m.done && m.owner == "a" {
+							m.owner, m.until = "", time.Time{}
+							want++
+						}
+					}
+					do(func(tx playbooks.Tx) error {
+						n, err := tx.ReleaseOwner(ctx, "b")
+						require.Equal(rt, want, n)
+						return err
+					})
+				},
+				"pause or go on": func(*rapid.T) {
+					running = !running
+					d.State = map[bool]notify.DispatchState{true: notify.DispRunning, false: notify.DispPaused}[running]
+					do(func(tx playbooks.Tx) error { return tx.UpdateDispatch(ctx, d) })
+				},
+				"": func(*rapid.T) {
+					want := int64(0)
+					for _, m := range model {
+						if !m.done {
+							want++
+						}
+					}
+					do(func(tx playbooks.Tx) error {
+						n, err := tx.OpenRanges(ctx, d.No)
+						require.Equal(rt, want, n)
+						return err
+					})
+				},
+			})
+			d.State = notify.DispStopped
+			do(func(tx playbooks.Tx) error {
+				for no, m := range model { // nothing of this run is left for the next
+					if m.owner != "" && !m.done {
+						if _, err := tx.FinishRange(ctx, notify.Range{Dispatch: d.No, No: no, Owner: m.owner, Epoch: m.epoch}); err != nil {
+							return err
+						}
+					}
+				}
+				return tx.UpdateDispatch(ctx, d)
+			})
+		})
+	}, storetest.WithClock(fake))
+}
+
+func TestDeliveries(t *testing.T) {
+	everywhere(t, func(t *testing.T, db *store.DB) {
+		d := insertDispatch(t, db, 1)
+		soon, late := storetest.Start.Add(time.Minute), storetest.Start.Add(time.Hour)
+		row := func(seq int64, channel string, state notify.DeliveryState, more func(*notify.Delivery)) notify.Delivery {
+			r := notify.Delivery{Dispatch: d.No, Seq: seq, Channel: channel, State: state, Class: notify.ClassAccepted,
+				Code: "250", ProviderID: "p", Attempt: 1, At: storetest.Start}
+			if more != nil {
+				more(&r)
+			}
+			return r
+		}
+		rows := []notify.Delivery{
+			row(0, "email", notify.Accepted, nil),
+			row(1, "email", notify.Failed, func(r *notify.Delivery) { r.Class, r.Superseded = notify.ClassRcptPerm, true }),
+			row(1, "sms", notify.Pending, func(r *notify.Delivery) { r.Class, r.Attempt, r.NextAt = "", 0, &soon }),
+			row(2, "push", notify.InDoubt, func(r *notify.Delivery) { r.Doubt, r.NextAt = true, &late }),
+			row(3, notify.NoChannel, notify.Failed, func(r *notify.Delivery) { r.Class = notify.ClassNoChannel }),
+		}
+		tx(t, db, acme, func(tx playbooks.Tx) {
+			first := slices.Clone(rows)
+			first[0].State = notify.Sending
+			require.NoError(t, tx.PutDeliveries(ctx, first))
+			require.NoError(t, tx.PutDeliveries(ctx, rows[:1]), "written over")
+		})
+		read := func(want []notify.Delivery, got []notify.Delivery, err error) {
+			t.Helper()
+			require.NoError(t, err)
+			require.Empty(t, cmp.Diff(want, got))
+		}
+		tx(t, db, acme, func(tx playbooks.Tx) {
+			got, err := tx.DeliveriesOf(ctx, d.No, 0, 10)
+			read(rows, got, err)
+			got, err = tx.DeliveriesOf(ctx, d.No, 1, 2)
+			read(rows[1:3], got, err)
+			failed := notify.Failed
+			got, err = tx.Deliveries(ctx, d.No, &failed, -1, 10)
+			read([]notify.Delivery{rows[1], rows[4]}, got, err)
+			got, err = tx.Deliveries(ctx, d.No, nil, 1, 1)
+			read(rows[3:4], got, err)
+			got, err = tx.Duplicates(ctx, d.No, -1, 10)
+			read(rows[3:4], got, err)
+
+			due, err := tx.NextDue(ctx, d.No)
+			require.NoError(t, err)
+			require.Equal(t, &soon, due)
+			got, err = tx.DueDeliveries(ctx, storetest.Start, 10)
+			read(nil, got, err)
+			got, err = tx.DueDeliveries(ctx, late, 10)
+			read(rows[2:4], got, err)
+			got, err = tx.DueDeliveries(ctx, late, 1)
+			read(rows[2:3], got, err)
+
+			require.NoError(t, tx.InsertRanges(ctx, []notify.Range{{Dispatch: d.No, No: 2, Again: true, From: 1, To: 2}}))
+			rows[2].RangeNo = 2
+			require.NoError(t, tx.PutDeliveries(ctx, rows[2:3]))
+			got, err = tx.DueDeliveries(ctx, late, 10)
+			read(rows[3:4], got, err)
+			got, err = tx.DeliveriesIn(ctx, notify.Range{Dispatch: d.No, No: 2})
+			read(rows[2:3], got, err)
+			rows[2].NextAt, rows[3].NextAt = nil, nil
+			require.NoError(t, tx.PutDeliveries(ctx, rows[2:4]))
+			due, err = tx.NextDue(ctx, d.No)
+			require.NoError(t, err)
+			require.Nil(t, due)
+		})
+		err := store.Of[notify.Tx](db).InTx(ctx, acme, func(tx notify.Tx) error {
+			return tx.PutDeliveries(ctx, []notify.Delivery{row(9, "pigeon", notify.Accepted, nil)})
+		})
+		require.ErrorContains(t, err, "pigeon")
+	})
+}
+
+func TestMoreDeliveriesThanAStatementTakes(t *testing.T) {
+	everywhere(t, func(t *testing.T, db *store.DB) {
+		d := insertDispatch(t, db, 1)
+		rows := make([]notify.Delivery, 6000)
+		for i := range rows {
+			rows[i] = notify.Delivery{Dispatch: d.No, Seq: int64(i), Channel: "email", State: notify.Accepted, At: storetest.Start}
+		}
+		tx(t, db, acme, func(tx playbooks.Tx) {
+			require.NoError(t, tx.PutDeliveries(ctx, rows))
+			got, err := tx.DeliveriesOf(ctx, d.No, 0, 1e9)
+			require.NoError(t, err)
+			require.Len(t, got, len(rows))
+		})
+	})
+}
+
+func TestCountersAddUp(t *testing.T) {
+	everywhere(t, func(t *testing.T, db *store.DB) {
+		d := insertDispatch(t, db, 1)
+		var wg sync.WaitGroup
+		for range 10 {
+			wg.Go(func() {
+				err := store.Of[notify.Tx](db).Bulk(ctx, acme, func(tx notify.Tx) error {
+					return tx.AddCounts(ctx, d.No, map[notify.DeliveryState]int64{notify.Pending: -3, notify.Accepted: 3},
+						map[notify.CountKey]int64{{Channel: "email", State: notify.Accepted}: 2, {Channel: "sms", State: notify.Failed}: 1}, 1)
+				})
+				if err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		view(t, db, acme, func(tx playbooks.Tx) {
+			people, rows, doubt, err := tx.Counts(ctx, d.No)
+			require.NoError(t, err)
+			require.Equal(t, map[notify.DeliveryState]int64{notify.Pending: -30, notify.Accepted: 30}, people)
+			require.Equal(t, map[notify.CountKey]int64{{Channel: "email", State: notify.Accepted}: 20, {Channel: "sms", State: notify.Failed}: 10}, rows)
+			require.EqualValues(t, 10, doubt)
+		})
+	})
+}
+
+func TestBatchesAndNumbers(t *testing.T) {
+	everywhere(t, func(t *testing.T, db *store.DB) {
+		d := insertDispatch(t, db, 1)
+		kept, root := evidence.EncodeEvents([]evidence.DeliveryEvent{{Seq: 1, Channel: "email", State: "accepted", At: storetest.Start}})
+		var want []notify.Batch
+		tx(t, db, acme, func(tx playbooks.Tx) {
+			for n := range int64(3) {
+				no, err := tx.NextNo(ctx, d.No, "batch")
+				require.NoError(t, err)
+				require.Equal(t, n+1, no)
+				want = append(want, notify.Batch{Dispatch: d.No, No: no, Kind: "outcomes", Root: root, Count: 1, Events: kept, At: storetest.Start})
+				require.NoError(t, tx.InsertBatch(ctx, want[n]))
+			}
+			no, err := tx.NextNo(ctx, d.No, "again")
+			require.NoError(t, err)
+			require.EqualValues(t, 1, no)
+			got, err := tx.Batches(ctx, d.No, 1, 10)
+			require.NoError(t, err)
+			require.Equal(t, want[1:], got)
+		})
+	})
+}

@@ -1,0 +1,149 @@
+package email
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/emersion/go-message"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"tocsin/notify"
+	"tocsin/templates"
+)
+
+// received undoes dot stuffing and reads the text part back.
+func received(t require.TestingT, wire []byte) (subject, text string) {
+	raw, ok := strings.CutSuffix(string(wire), "\r\n.\r\n")
+	require.True(t, ok, "ended by a final dot")
+	require.NotContains(t, raw, "\r\n.\r\n", "ended once")
+	raw = strings.ReplaceAll(raw+"\r\n", "\r\n.", "\r\n")
+	require.NotContains(t, strings.ReplaceAll(raw, "\r\n", ""), "\n")
+	for line := range strings.SplitSeq(raw, "\r\n") {
+		require.LessOrEqual(t, len(line), 78)
+	}
+	m, err := message.Read(strings.NewReader(raw))
+	require.NoError(t, err)
+	b, err := io.ReadAll(m.Body)
+	require.NoError(t, err)
+	subject, err = m.Header.Text("Subject")
+	require.NoError(t, err)
+	return subject, strings.ReplaceAll(string(b), "\r\n", "\n")
+}
+
+// Whatever stands around the slots and in the values, the reader gets the text with the values put in.
+func TestFillIsTheTextWithTheValues(t *testing.T) {
+	piece := rapid.StringOf(rapid.SampledFrom([]rune("ab.=- \n中字😀<&>_?0")))
+	value := rapid.StringOf(rapid.SampledFrom([]rune("ab.=-\n 中😀<&>\"'")))
+	rapid.Check(t, func(t *rapid.T) {
+		var b strings.Builder
+		b.WriteString("x" + strings.Repeat("长", rapid.IntRange(0, 12).Draw(t, "lead")))
+		for range rapid.IntRange(0, 4).Draw(t, "slots") {
+			b.WriteString(piece.Draw(t, "piece") + rapid.SampledFrom([]string{"[[code]]", "[[ref]]", "[[unknown]]"}).Draw(t, "slot"))
+		}
+		b.WriteString(piece.Draw(t, "tail"))
+		text := b.String()
+		m := notify.FrozenMessage{Document: "ntc_1", Message: templates.Message{From: "a@acme.example", Subject: "S [[code]]", Text: text}}
+		l, err := compose(m, "acme.example", time.Unix(0, 0))
+		require.NoError(t, err)
+		values := map[string]string{"code": value.Draw(t, "code"), "ref": value.Draw(t, "ref")}
+		wire, missing := l.fill(nil, notify.Outgoing{OutID: "o", Attempt: 2, Values: values}, "p@people.example")
+		require.Empty(t, missing)
+		subject, got := received(t, wire)
+		want := slotPattern.ReplaceAllStringFunc(text, func(s string) string {
+			if v, ok := values[strings.Trim(s, "[]")]; ok {
+				return v
+			}
+			return s
+		})
+		require.Contains(t, []string{want, want + "\n"}, got, "a text without a final line end gets one")
+		require.Equal(t, strings.TrimRight("S "+strings.ReplaceAll(values["code"], "\n", " "), " "), strings.TrimRight(subject, " "))
+	})
+}
+
+func TestFillNamesAMissingValue(t *testing.T) {
+	l, err := compose(notify.FrozenMessage{Message: templates.Message{From: "a@acme.example", Subject: "S", Text: "[[code]] [[extra]]", Slots: []string{"extra"}}},
+		"acme.example", time.Unix(0, 0))
+	require.NoError(t, err)
+	_, missing := l.fill(nil, notify.Outgoing{Values: map[string]string{"code": "c"}}, "p@people.example")
+	require.Equal(t, "extra", missing)
+}
+
+// The table of channels.md section 5.2, row by row.
+func TestRules(t *testing.T) {
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	for _, c := range []struct {
+		at    stage
+		line  string
+		class notify.Class
+		wait  time.Duration
+	}{
+		{atRcpt, "450 4.2.0 greylisted", notify.ClassRetryAt, 10 * time.Minute},
+		{atRcpt, "451 4.7.1 try again", notify.ClassRetryAt, 10 * time.Minute},
+		{atRcpt, "450 try again later", notify.ClassRetryAt, 10 * time.Minute},
+		{atMail, "421 service not available", notify.ClassRetry, 0},
+		{atRcpt, "451 4.4.2 bad connection", notify.ClassRetry, 0},
+		{atFinal, "451 4.3.0 local error", notify.ClassRetry, 0},
+		{atRcpt, "550 5.1.1 no", notify.ClassRcptPerm, 0},
+		{atRcpt, "550 5.1.2 no", notify.ClassRcptPerm, 0},
+		{atRcpt, "553 5.1.3 no", notify.ClassRcptPerm, 0},
+		{atRcpt, "550 5.1.10 null MX", notify.ClassRcptPerm, 0},
+		{atRcpt, "550 5.2.1 disabled", notify.ClassRcptPerm, 0},
+		{atRcpt, "550 Mailbox not found", notify.ClassRcptPerm, 0},
+		{atRcpt, "559 Invalid rcptto", notify.ClassRcptPerm, 0},
+		{atRcpt, "552 5.2.2 full", notify.ClassRcptSoft, 0},
+		{atRcpt, "452 4.2.2 full", notify.ClassRcptSoft, 0},
+		{atFinal, "550 Domain frequency limited", notify.ClassRetryAt, 15 * time.Minute},
+		{atFinal, "550 Sender frequency limited", notify.ClassRetryAt, 15 * time.Minute},
+		{atFinal, "550 Connection frequency limited", notify.ClassRetryAt, 15 * time.Minute},
+		{atMail, "550 Connection denied", notify.ClassRetryAt, 30 * time.Minute},
+		{atRcpt, "550 Mailbox unavailable or access denied", notify.ClassRetryAt, time.Hour},
+		{atFinal, "550 Mail content denied", notify.ClassStop, 0},
+		{atFinal, "554 DT:SPM", notify.ClassStop, 0},
+		{atFinal, "550 5.7.1 content", notify.ClassStop, 0},
+		{atFinal, "554 Reject by content spam", notify.ClassStop, 0},
+		{atMail, "421 HL:ICC 1", notify.ClassRetryAt, 5 * time.Minute},
+		{atMail, "421 HL:IFC 1", notify.ClassRetryAt, 5 * time.Minute},
+		{atFinal, "450 MI:DMC", notify.ClassRetryAt, 5 * time.Minute},
+		{atFinal, "450 RP:DRC", notify.ClassRetryAt, 5 * time.Minute},
+		{atFinal, "451 MI:SFQ", notify.ClassRetryAt, 15 * time.Minute},
+		{atFinal, "451 DT:SPM please try again", notify.ClassRetryAt, 5 * time.Minute},
+		{atMail, "421 HL:REP", notify.ClassStop, 0},
+		{atRcpt, "450 DT:RBL", notify.ClassStop, 0},
+		{atFinal, "550 5.7.26 unauthenticated", notify.ClassStop, 0},
+		{atFinal, "550 5.7.515 access denied", notify.ClassStop, 0},
+		{atFinal, "552 Daily sending quota exceeded", notify.ClassStop, 0},
+		{atFinal, "552 Not enough sending quota", notify.ClassStop, 0},
+		{atMail, "551 Main account unavailable", notify.ClassStop, 0},
+		{atMail, "535 authentication failed", notify.ClassStop, 0},
+		{atMail, "436 MAIL FROM mismatch", notify.ClassBug, 0},
+		{atRcpt, "556 too many RCPT", notify.ClassBug, 0},
+		{atFinal, "557 too long", notify.ClassBug, 0},
+		{atRcpt, "561 honeypot", notify.ClassRcptPerm, 0},
+		{atRcpt, "501 5.5.4 bad parameter", notify.ClassBug, 0},
+		{atMail, "550 sender refused", notify.ClassStop, 0},
+		{atRcpt, "550 who knows", notify.ClassRcptSoft, 0},
+		{atFinal, "599 who knows", notify.ClassRcptSoft, 0},
+	} {
+		t.Run(c.line, func(t *testing.T) {
+			var r reply
+			_, err := fmt.Sscanf(c.line, "%d", &r.code)
+			require.NoError(t, err)
+			r.text = c.line[4:]
+			r.enhanced = enhanced(r.text)
+			v := judge(c.at, r, 1, now)
+			require.Equal(t, c.class, v.Class)
+			require.NotContains(t, v.Code, " ")
+			if c.class == notify.ClassRetryAt {
+				require.Equal(t, now.Add(c.wait), v.RetryAt)
+				require.Equal(t, now.Add(2*c.wait), judge(c.at, r, 2, now).RetryAt)
+				require.LessOrEqual(t, judge(c.at, r, 99, now).RetryAt.Sub(now), maxWait)
+			} else {
+				require.Zero(t, v.RetryAt)
+			}
+		})
+	}
+}

@@ -1,0 +1,38 @@
+package fanout
+
+import (
+	"context"
+
+	"tocsin/notify"
+)
+
+// What tests step through by hand, without goroutines and waiting.
+
+// Stepper is a fan-out with one worker that moves only when told to.
+type Stepper struct {
+	*Fanout
+	w *worker
+}
+
+// Step makes f move by hand.
+func Step(f *Fanout) *Stepper {
+	return &Stepper{Fanout: f, w: &worker{f: f, senders: map[senderKey]notify.Sender{}}}
+}
+
+// Recover records what an earlier journal knows, as Run does first.
+func (s *Stepper) Recover(ctx context.Context) error { return s.recover(ctx) }
+
+// Turn claims one range and works it off.
+func (s *Stepper) Turn(ctx context.Context) (bool, error) { return s.w.turn(ctx, ctx) }
+
+// Tend does one round of the keeper's work.
+func (s *Stepper) Tend(ctx context.Context) error { return s.tend(ctx) }
+
+// Crash drops the journal as the death of the process does: files stay, the lock goes.
+func (s *Stepper) Crash() { _ = s.journal.lock.Close() }
+
+// Close ends the fan-out cleanly.
+func (s *Stepper) Close() error { return s.journal.close() }
+
+// SetPart makes sub-batches of n.
+func (s *Stepper) SetPart(n int) { s.part = n }

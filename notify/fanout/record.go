@@ -1,0 +1,105 @@
+package fanout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+
+	"tocsin/incident"
+	"tocsin/notify"
+)
+
+// record writes outcomes and tries until the store takes them or the process must end; held is false
+// when the claim was lost meanwhile.
+func (f *Fanout) record(ctx context.Context, d notify.Dispatch, rec notify.Recording) (held bool, err error) {
+	for wait := newBackoff(); ; wait.pause(ctx) {
+		err = f.o.Store.Bulk(ctx, f.scope, func(tx notify.Tx) (err error) {
+			held, err = notify.RecordOutcomes(ctx, tx, d, rec)
+			return err
+		})
+		if err == nil {
+			return held, nil
+		}
+		if ctx.Err() != nil {
+			return false, fmt.Errorf("record outcomes: %w", err)
+		}
+		f.o.Log.ErrorContext(ctx, "record outcomes", "dispatch", d.ID, "error", err)
+	}
+}
+
+// recoverBatch is how many recovered outcomes one transaction takes.
+const recoverBatch = 500
+
+// sendKey names one attempt in the journal.
+type sendKey struct {
+	dispatch, seq int64
+	channel       string
+	attempt       int
+}
+
+// recover brings what an earlier process's journal knows into the store: verdicts that were not yet
+// recorded, and sends that were in flight, which are in doubt. What is recorded already changes nothing.
+func (f *Fanout) recover(ctx context.Context) error {
+	found := map[sendKey]notify.Verdict{}
+	for _, path := range f.left {
+		err := readJournal(path, func(e entry) {
+			k := sendKey{e.dispatch, e.seq, e.channel, e.attempt}
+			if _, known := found[k]; e.kind == ended || !known {
+				found[k] = e.verdict
+			}
+		})
+		if err != nil {
+			return err
+		}
+	}
+	for no, outcomes := range byDispatch(found) {
+		for part := range slices.Chunk(outcomes, recoverBatch) {
+			if err := f.recoverPart(ctx, no, part); err != nil {
+				return fmt.Errorf("recover journal: %w", err)
+			}
+		}
+	}
+	for _, path := range f.left {
+		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("remove journal: %w", err)
+		}
+	}
+	f.left = nil
+	return nil
+}
+
+func byDispatch(found map[sendKey]notify.Verdict) map[int64][]notify.Outcome {
+	out := map[int64][]notify.Outcome{}
+	for k, v := range found {
+		if v.Class == "" {
+			v.Class = notify.ClassInDoubt // begun, and nothing more is known
+		}
+		out[k.dispatch] = append(out[k.dispatch], notify.Outcome{Seq: k.seq, Channel: k.channel, Attempt: k.attempt, Verdict: v})
+	}
+	for _, outcomes := range out {
+		slices.SortFunc(outcomes, func(a, b notify.Outcome) int {
+			if a.Seq != b.Seq {
+				return int(a.Seq - b.Seq)
+			}
+			return a.Attempt - b.Attempt
+		})
+	}
+	return out
+}
+
+func (f *Fanout) recoverPart(ctx context.Context, no int64, part []notify.Outcome) error {
+	err := f.o.Store.Bulk(ctx, f.scope, func(tx notify.Tx) error {
+		d, err := tx.DispatchByNo(ctx, no)
+		if err != nil {
+			return err
+		}
+		_, err = notify.RecordOutcomes(ctx, tx, d, notify.Recording{Outcomes: part})
+		return err
+	})
+	if incident.IsFault(err, incident.NotFound) {
+		return nil // of a store that has been replaced
+	}
+	return err
+}

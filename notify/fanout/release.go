@@ -1,0 +1,129 @@
+package fanout
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	"golang.org/x/text/language"
+
+	"tocsin/internal/seal"
+	"tocsin/notify"
+	"tocsin/templates"
+)
+
+const (
+	maxReleases = 64   // dispatches kept ready in memory
+	maxMemo     = 4096 // locale choices remembered for each
+)
+
+// release is a dispatch ready to be worked off: its checked messages and the key of its people.
+type release struct {
+	notify.Dispatch
+	key    *seal.Key
+	ref    string
+	usable []string // channels of the plan that are configured here and have a message
+	routes map[string]*route
+}
+
+// release returns a dispatch ready to send. What is frozen is checked against the approved digest the
+// first time this process works on it.
+func (f *Fanout) release(ctx context.Context, no int64) (*release, error) {
+	f.mu.Lock()
+	rel := f.releases[no]
+	f.mu.Unlock()
+	if rel != nil {
+		return rel, nil
+	}
+	rel = &release{routes: map[string]*route{}}
+	var messages []notify.FrozenMessage
+	err := f.o.Store.View(ctx, f.scope, func(tx notify.Tx) (err error) {
+		if rel.Dispatch, err = tx.DispatchByNo(ctx, no); err != nil {
+			return err
+		}
+		if messages, err = notify.ApprovedMessages(ctx, tx, rel.Dispatch); err != nil {
+			return err
+		}
+		rel.key, err = tx.Key(ctx, rel.Incident)
+		return err
+	})
+	if err != nil {
+		return rel, fmt.Errorf("ready dispatch: %w", err)
+	}
+	rel.ref = notify.Reference(rel.Notice)
+	for _, c := range rel.Channels {
+		if r := newRoute(c, messages); r != nil && f.channels[c] != nil {
+			rel.routes[c] = r
+			rel.usable = append(rel.usable, c)
+		}
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.releases) >= maxReleases {
+		clear(f.releases)
+	}
+	f.releases[no] = rel
+	return rel, nil
+}
+
+// route is the messages of one channel by locale.
+type route struct {
+	messages []notify.FrozenMessage
+	tags     []language.Tag
+	matcher  language.Matcher
+
+	mu   sync.Mutex
+	memo map[[2]string]int
+}
+
+func newRoute(channel string, all []notify.FrozenMessage) *route {
+	r := &route{memo: map[[2]string]int{}}
+	for _, m := range all {
+		if m.Channel == channel && channel != templates.Announcement {
+			r.messages = append(r.messages, m)
+			r.tags = append(r.tags, language.Make(m.Locale))
+		}
+	}
+	if len(r.messages) == 0 {
+		return nil
+	}
+	r.matcher = language.NewMatcher(r.tags)
+	return r
+}
+
+// message is the one a person reads best: in the person's locale or one close to it, else in that of
+// where the person lives, else English for who asked for another language and Chinese for who did not say.
+func (r *route) message(p notify.Recipient) int {
+	ask := [2]string{p.Locale, p.Jurisdiction}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	i, known := r.memo[ask]
+	if !known {
+		if i = r.choose(p); len(r.memo) < maxMemo {
+			r.memo[ask] = i
+		}
+	}
+	return i
+}
+
+func (r *route) choose(p notify.Recipient) int {
+	fallback := "zh-Hans"
+	if p.Locale != "" {
+		fallback = "en"
+	}
+	wants := []string{p.Locale}
+	if p.Locale == "" && len(p.Jurisdiction) == 2 {
+		wants = []string{"und-" + p.Jurisdiction}
+	}
+	for _, want := range wants {
+		tag, err := language.Parse(want)
+		if want == "" || err != nil {
+			continue
+		}
+		if _, i, sure := r.matcher.Match(tag); sure > language.No {
+			return i
+		}
+	}
+	return max(0, slices.IndexFunc(r.messages, func(m notify.FrozenMessage) bool { return m.Locale == fallback }))
+}

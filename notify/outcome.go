@@ -1,0 +1,188 @@
+package notify
+
+import (
+	"strings"
+	"time"
+)
+
+// How long a delivery waits before it is tried again, and how often. Half an hour of a relay that is
+// down must not push everybody to the next channel; a day of it must.
+const (
+	backoffBase = 4 * time.Second
+	backoffCap  = time.Hour
+	maxAttempts = 12               // about two hours and a half
+	maxResends  = 3                // sends of one delivery that may each have gone out
+	doubtAfter  = 5 * time.Second  // until a delivery in doubt is asked about or sent again
+	softAfter   = 15 * time.Minute // until the one retry of an unreachable recipient
+	holdAfter   = time.Minute      // a delivery put back because its provider stopped us
+	maxCode     = 32               // characters kept of a provider's code
+)
+
+// Outcome is what an attempt or a receipt says of one delivery.
+type Outcome struct {
+	Seq     int64
+	Channel string // "none" when no channel of the plan is usable
+	Attempt int    // which try it was, from 1; 0: word from outside (a receipt)
+	Verdict Verdict
+	Doubt   bool     // the message may have gone out more than once
+	Asked   bool     // the provider was asked, nothing was sent
+	Ladder  []string // the person's usable channels in order, for the next one
+}
+
+// move is the only writer of a delivery's state. It refuses whatever does not lie ahead: the order of
+// the states decides. Stopped is reached from Pending only, and left only by word that the message
+// went out after all.
+func (d *Delivery) move(to DeliveryState) bool {
+	switch {
+	case to == Stopped && d.State != Pending,
+		to != Stopped && d.State == Stopped && to < Accepted,
+		to != Stopped && d.State != Stopped && to <= d.State,
+		to == d.State:
+		return false
+	}
+	d.State, d.NextAt, d.RangeNo = to, nil, 0
+	return true
+}
+
+// reached is the state a positive class leads to.
+var reached = map[Class]DeliveryState{ClassAccepted: Accepted, ClassDelivered: Delivered, ClassRead: Read}
+
+// settle applies an outcome. changed tells whether the row is another one now, failed whether this
+// channel has just ended for this person.
+func (d *Delivery) settle(o Outcome, now time.Time) (changed, failed bool) {
+	if o.Attempt > 0 && o.Attempt <= d.Attempt {
+		if d.tells(o) {
+			return false, false
+		}
+		o.Doubt = true // two owners sent the same attempt
+	}
+	if o.Doubt && !d.Doubt {
+		d.Doubt, changed = true, true
+	}
+	soft := d.Class == ClassRcptSoft
+	if o.Attempt > d.Attempt {
+		d.Attempt, changed = o.Attempt, true
+	}
+	if to, ok := reached[o.Verdict.Class]; ok {
+		if d.move(to) {
+			d.note(o.Verdict, now)
+			return true, false
+		}
+		return changed, false
+	}
+	if o.Attempt == 0 {
+		return d.settleReceipt(o, now)
+	}
+	return d.settleFailure(o, soft, now, changed)
+}
+
+// shortCode cuts what a provider calls a code down to its first word: what comes from outside must not
+// carry free text, least of all personal data, into rows and evidence.
+func shortCode(code string) string {
+	word := strings.TrimLeft(code, codeChars)
+	return code[:min(len(code)-len(word), maxCode)]
+}
+
+const codeChars = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_:/"
+
+// tells reports whether the row already says what the outcome says: an outcome read again from the
+// send journal after it was recorded.
+func (d *Delivery) tells(o Outcome) bool {
+	if o.Verdict.ProviderID != "" {
+		return d.ProviderID == o.Verdict.ProviderID
+	}
+	return d.Class == o.Verdict.Class && d.Code == shortCode(o.Verdict.Code)
+}
+
+// settleReceipt takes a failing receipt: final for what was handed over, even before our own record of
+// it; no word on what waits to be tried again.
+func (d *Delivery) settleReceipt(o Outcome, now time.Time) (changed, failed bool) {
+	waits := d.State == Pending && d.Attempt > 0
+	if o.Verdict.Class == ClassInDoubt || waits && o.Verdict.Class != ClassRcptPerm {
+		return false, false
+	}
+	failed = d.move(Failed)
+	if failed {
+		d.note(o.Verdict, now)
+	}
+	return failed, failed
+}
+
+// settleFailure takes the verdict of an attempt that did not succeed. soft says that the recipient was
+// unreachable once before.
+func (d *Delivery) settleFailure(o Outcome, soft bool, now time.Time, doubted bool) (changed, failed bool) {
+	final := o.Verdict.Class == ClassRcptPerm || o.Verdict.Class == ClassNoChannel
+	if !final && d.State > InDoubt {
+		return doubted, false // late word of a lost claim: the row is ahead of it
+	}
+	at, wait := d.retryAt(o, soft, now)
+	if final || !wait {
+		if failed = d.move(Failed); failed {
+			d.note(o.Verdict, now)
+		}
+		return failed || doubted, failed
+	}
+	if o.Verdict.Class == ClassInDoubt {
+		d.move(InDoubt)
+		d.Doubt = true
+	}
+	d.note(o.Verdict, now)
+	d.NextAt, d.RangeNo = at, 0
+	return true, false
+}
+
+// retryAt is when to try again; wait is false when it was tried often enough. A nil time with wait
+// leaves the delivery as it is: in doubt, and listed so.
+func (d *Delivery) retryAt(o Outcome, soft bool, now time.Time) (at *time.Time, wait bool) {
+	in := func(after time.Duration) (*time.Time, bool) {
+		t := now.Add(after)
+		return &t, true
+	}
+	switch o.Verdict.Class {
+	case ClassStop, ClassBug:
+		return in(holdAfter)
+	case ClassInDoubt:
+		switch {
+		case o.Attempt >= maxAttempts, !o.Asked && d.State == InDoubt && o.Attempt >= maxResends:
+			return nil, true
+		case o.Asked:
+			return in(d.backoff())
+		}
+		return in(doubtAfter)
+	case ClassRetryAt:
+		if t := o.Verdict.RetryAt; t.After(now) && o.Attempt < maxAttempts {
+			return &t, true
+		}
+	case ClassRetry:
+	default: // RCPT_SOFT, and whatever we do not know
+		if soft {
+			return nil, false
+		}
+		return in(softAfter)
+	}
+	if o.Attempt >= maxAttempts {
+		return nil, false
+	}
+	return in(d.backoff())
+}
+
+// note keeps what the word was and when.
+func (d *Delivery) note(v Verdict, now time.Time) {
+	d.Class, d.Code, d.At = v.Class, shortCode(v.Code), now
+	if v.ProviderID != "" {
+		d.ProviderID = v.ProviderID
+	}
+}
+
+// backoff doubles with each attempt and is spread by a quarter, the same for the same attempt, so that
+// a repeated calculation agrees and a crowd does not come back at once.
+func (d *Delivery) backoff() time.Duration {
+	delay := backoffCap
+	if n := d.Attempt - 1; n >= 0 && n < 10 {
+		delay = min(backoffCap, backoffBase<<n)
+	}
+	x := uint64(d.Dispatch)<<44 ^ uint64(d.Seq)<<8 ^ uint64(d.Attempt)
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return delay - delay/4 + time.Duration(x>>33)%(delay/2+1)
+}

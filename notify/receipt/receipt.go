@@ -1,0 +1,48 @@
+// Package receipt turns providers' callbacks and bounces into receipts. It trusts nothing it reads: who a
+// receipt is about is authenticated later, by the outgoing id in it.
+package receipt
+
+import (
+	"tocsin/incident"
+	"tocsin/notify"
+)
+
+// maxBody is the largest callback that is read; bounces of mail quote what they bounce.
+const maxBody = 1 << 20
+
+// provider reads one provider's callbacks and says how they are acknowledged.
+type provider struct {
+	decode  func(contentType string, body []byte) ([]notify.Receipt, error)
+	ack     string
+	ackType string
+}
+
+// providers by the name in the callback's path.
+var providers = map[string]provider{
+	"aliyun-sms": {decode: aliyunSMS, ack: `{"code":0,"msg":"received"}`, ackType: "application/json"},
+	"smtp-dsn":   {decode: smtpDSN, ack: "received\n", ackType: "text/plain; charset=utf-8"},
+}
+
+// Decode reads a callback. ack is what the provider wants to hear once the receipts are stored. A
+// callback that is sound but holds nothing of use gives no receipts and is acknowledged too.
+func Decode(name, contentType string, body []byte) (receipts []notify.Receipt, ack []byte, ackType string, err error) {
+	p, ok := providers[name]
+	if !ok {
+		return nil, nil, "", incident.NewFault(incident.NotFound, "there is no such provider")
+	}
+	if len(body) > maxBody {
+		return nil, nil, "", incident.NewFault(incident.TooLarge, "a callback has at most %d bytes", maxBody)
+	}
+	if receipts, err = p.decode(contentType, body); err != nil {
+		return nil, nil, "", err
+	}
+	for i := range receipts {
+		receipts[i].Provider = name
+	}
+	return receipts, []byte(p.ack), p.ackType, nil
+}
+
+// malformed is the fault of a body that is not what the provider sends. It says nothing of the body.
+func malformed(want string) error {
+	return incident.InvalidInput([]incident.Problem{{Pointer: "", Rule: "format", Message: "the body is not " + want}})
+}

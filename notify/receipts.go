@@ -1,0 +1,121 @@
+package notify
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"tocsin/incident"
+	"tocsin/incident/evidence"
+)
+
+// receiptBatch is how many receipts one transaction takes: each may write two rows.
+const receiptBatch = 500
+
+// ApplyReceipts moves deliveries by receipts whose OutID is ours; others change nothing. It returns how
+// many were applied. Late, repeated and out-of-order receipts never move a state back.
+func (s *Service) ApplyReceipts(ctx context.Context, operator string, r []Receipt) (int, error) {
+	var applied int
+	for no, outcomes := range s.authentic(r) {
+		slices.SortStableFunc(outcomes, func(a, b Outcome) int { return cmp.Compare(a.Seq, b.Seq) })
+		for part := range slices.Chunk(outcomes, receiptBatch) {
+			n, err := s.applyReceipts(ctx, operator, no, part)
+			applied += n
+			if err != nil {
+				return applied, err
+			}
+		}
+	}
+	return applied, nil
+}
+
+// authentic turns receipts that name one of our deliveries into outcomes, by dispatch number.
+func (s *Service) authentic(receipts []Receipt) map[int64][]Outcome {
+	out := map[int64][]Outcome{}
+	for _, r := range receipts {
+		no, seq, channel, ok := s.codec.ParseOutID(r.OutID)
+		if !ok {
+			continue
+		}
+		out[no] = append(out[no], Outcome{
+			Seq: seq, Channel: channel, Verdict: Verdict{Class: r.Class, Code: r.Code, ProviderID: r.ProviderID},
+		})
+	}
+	return out
+}
+
+func (s *Service) applyReceipts(ctx context.Context, operator string, no int64, part []Outcome) (int, error) {
+	var done recorded
+	err := s.store.Bulk(ctx, evidence.System(operator), func(tx Tx) error {
+		d, err := tx.DispatchByNo(ctx, no)
+		if incident.IsFault(err, incident.NotFound) {
+			return nil // another operator's, or of a store since replaced
+		}
+		if err != nil {
+			return err
+		}
+		if d, err = lockDispatch(ctx, tx, d); err != nil {
+			return err
+		}
+		ours := slices.DeleteFunc(slices.Clone(part), func(o Outcome) bool {
+			return o.Seq >= d.Total || !slices.Contains(d.Channels, o.Channel)
+		})
+		if err := addLadders(ctx, tx, d, ours); err != nil {
+			return err
+		}
+		if done, err = applyOutcomes(ctx, tx, d, kindReceipts, ours); err != nil || done.opened == 0 {
+			return err
+		}
+		return reopen(ctx, tx, d)
+	})
+	if err != nil {
+		return 0, err
+	}
+	return done.events, nil
+}
+
+// addLadders opens the recipients of failed deliveries, so that the next channel can be chosen.
+func addLadders(ctx context.Context, tx Tx, d Dispatch, outcomes []Outcome) error {
+	at := map[int64][]int{}
+	var seqs []int64
+	for i, o := range outcomes {
+		if _, good := reached[o.Verdict.Class]; !good {
+			at[o.Seq] = append(at[o.Seq], i)
+			seqs = append(seqs, o.Seq)
+		}
+	}
+	if len(seqs) == 0 {
+		return nil
+	}
+	key, err := tx.Key(ctx, d.Incident)
+	if err != nil {
+		return err
+	}
+	sealed, err := RecipientsAt(ctx, tx, d.AudienceNo, seqs)
+	if err != nil {
+		return err
+	}
+	for _, sr := range sealed {
+		r, err := OpenRecipient(key, d.AudienceNo, sr)
+		if err != nil {
+			continue // unreadable: nobody can be sent anything more, but the word still counts
+		}
+		for _, i := range at[sr.Seq] {
+			outcomes[i].Ladder = Ladder(r, d.Channels)
+		}
+	}
+	return nil
+}
+
+// reopen lets a dispatch that was done run on: a late bounce sent somebody to the next channel.
+func reopen(ctx context.Context, tx Tx, d Dispatch) error {
+	if d.State != DispDone {
+		return nil
+	}
+	d.State, d.EndedAt = DispRunning, nil
+	if err := tx.UpdateDispatch(ctx, d); err != nil {
+		return err
+	}
+	announceState(tx, d, "dispatch.resumed", "", map[string]string{"reason_code": "bounce"})
+	return nil
+}

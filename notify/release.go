@@ -1,0 +1,286 @@
+package notify
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"time"
+
+	"tocsin/incident"
+	"tocsin/incident/evidence"
+	"tocsin/internal/access"
+	"tocsin/templates"
+)
+
+// Dispatch releases an approved notice: publishes its announcement, cuts the audience into ranges.
+func (s *Service) Dispatch(ctx context.Context, sc evidence.Scope, notice string) (Progress, error) {
+	if err := access.Require(sc, access.Send); err != nil {
+		return Progress{}, err
+	}
+	var p Progress
+	err := s.store.InTx(ctx, sc, func(tx Tx) error {
+		doc, messages, err := releasable(ctx, tx, notice)
+		if err != nil {
+			return err
+		}
+		d, err := open(ctx, tx, doc)
+		if err != nil {
+			return err
+		}
+		if err := announce(ctx, tx, d, messages); err != nil {
+			return err
+		}
+		if err := tx.UpdateDocument(ctx, doc); err != nil {
+			return err
+		}
+		announceState(tx, d, "dispatch.started", "", map[string]string{
+			"digest": d.Digest, "audience": d.Audience, "count": strconv.FormatInt(d.Total, 10),
+		})
+		if d, err = advance(ctx, tx, d); err != nil {
+			return err
+		}
+		p, err = progress(ctx, tx, d)
+		return err
+	})
+	return p, err
+}
+
+// releasable reads an approved notice, dispatched from now on, whose approvals still stand for exactly
+// what is frozen.
+func releasable(ctx context.Context, tx Tx, id string) (Document, []FrozenMessage, error) {
+	doc, err := tx.Document(ctx, id)
+	if err != nil {
+		return doc, nil, err
+	}
+	if doc.Kind != templates.Notice {
+		return doc, nil, incident.NewFault(incident.NotFound, "there is no such notice")
+	}
+	if _, err = tx.LockIncident(ctx, doc.Incident); err != nil {
+		return doc, nil, err
+	}
+	if doc, err = tx.Document(ctx, id); err != nil {
+		return doc, nil, err
+	}
+	if err = doc.take(stepDispatch); err != nil {
+		return doc, nil, err
+	}
+	approvals, err := tx.Approvals(ctx, id)
+	if err != nil {
+		return doc, nil, err
+	}
+	approved := doc
+	approved.State = DocApproved
+	if approved.missing(approvals) > 0 {
+		return doc, nil, incident.NewFault(incident.Conflict, "the approvals of this notice no longer suffice; ask for approval again")
+	}
+	messages, err := approvedMessages(ctx, tx, doc.ID, doc.Frozen, doc.Audience, doc.Channels, doc.Digest.All)
+	if err != nil {
+		return doc, nil, err
+	}
+	doc.Version++
+	doc.UpdatedAt = tx.Now()
+	return doc, messages, nil
+}
+
+// open makes the dispatch of an approved notice to its frozen audience.
+func open(ctx context.Context, tx Tx, doc Document) (Dispatch, error) {
+	inc, err := tx.Incident(ctx, doc.Incident)
+	if err != nil {
+		return Dispatch{}, err
+	}
+	if inc.Mode == incident.Imported {
+		return Dispatch{}, incident.NewFault(incident.Conflict, "an imported incident sends nothing")
+	}
+	d := Dispatch{
+		ID: evidence.NewID("dsp"), Incident: doc.Incident, Mode: inc.Mode, Notice: doc.ID, Version: doc.Frozen,
+		Digest: doc.Digest.All, Audience: doc.Audience, Channels: doc.Channels, State: DispRunning,
+		StartedAt: tx.Now(), StartedBy: tx.Scope().Actor.ID,
+	}
+	if err := addressed(ctx, tx, &d); err != nil {
+		return d, err
+	}
+	if d.No, err = tx.InsertDispatch(ctx, d); err != nil {
+		return d, err
+	}
+	if d.No >= maxDispatchNo {
+		return d, incident.NewFault(incident.Conflict, "this installation has used up its %d dispatches", maxDispatchNo)
+	}
+	return d, nil
+}
+
+// addressed puts the audience into the dispatch. Only an announcement goes to nobody in particular.
+func addressed(ctx context.Context, tx Tx, d *Dispatch) error {
+	personal := slices.ContainsFunc(d.Channels, func(c string) bool { return c != templates.Announcement })
+	if !personal {
+		d.Audience = ""
+		return nil
+	}
+	if d.Audience == "" {
+		return incident.NewFault(incident.Conflict, "the notice has no audience")
+	}
+	a, err := tx.Audience(ctx, d.Audience)
+	if err != nil {
+		return err
+	}
+	if a.State != Ready || !a.Frozen {
+		return incident.NewFault(incident.Conflict, "the audience of the notice is not frozen")
+	}
+	if a.Total > maxSeq {
+		return incident.NewFault(incident.Conflict, "one dispatch reaches at most %d people", maxSeq)
+	}
+	d.AudienceNo, d.Total = a.No, a.Total
+	return nil
+}
+
+// Progress of one dispatch.
+func (s *Service) Progress(ctx context.Context, sc evidence.Scope, id string) (Progress, error) {
+	if err := access.Require(sc, access.Read); err != nil {
+		return Progress{}, err
+	}
+	var p Progress
+	err := s.store.View(ctx, sc, func(tx Tx) error {
+		d, err := tx.Dispatch(ctx, id)
+		if err != nil {
+			return err
+		}
+		p, err = progress(ctx, tx, d)
+		return err
+	})
+	return p, err
+}
+
+// Dispatches of an incident.
+func (s *Service) Dispatches(ctx context.Context, sc evidence.Scope, id incident.ID) ([]Progress, error) {
+	if err := access.Require(sc, access.Read); err != nil {
+		return nil, err
+	}
+	var out []Progress
+	err := s.store.View(ctx, sc, func(tx Tx) error {
+		if _, err := tx.Incident(ctx, id); err != nil {
+			return err
+		}
+		all, err := tx.Dispatches(ctx, id)
+		if err != nil {
+			return err
+		}
+		out = make([]Progress, len(all))
+		for i, d := range all {
+			if out[i], err = progress(ctx, tx, d); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return out, err
+}
+
+// Pause holds a running dispatch: no sub-batch begins after it.
+func (s *Service) Pause(ctx context.Context, sc evidence.Scope, id, reason string) (Progress, error) {
+	return s.steer(ctx, sc, id, DispPaused, reason, DispRunning)
+}
+
+// Resume lets a paused dispatch run on.
+func (s *Service) Resume(ctx context.Context, sc evidence.Scope, id string) (Progress, error) {
+	return s.steer(ctx, sc, id, DispRunning, "", DispPaused)
+}
+
+// Stop ends a dispatch; who was not yet sent to is stopped, and listed.
+func (s *Service) Stop(ctx context.Context, sc evidence.Scope, id, reason string) (Progress, error) {
+	return s.steer(ctx, sc, id, DispStopped, reason, DispRunning, DispPaused)
+}
+
+// steered are the events of what a person does to a dispatch.
+var steered = map[DispatchState]string{
+	DispPaused: "dispatch.paused", DispRunning: "dispatch.resumed", DispStopped: "dispatch.stopped",
+}
+
+func (s *Service) steer(ctx context.Context, sc evidence.Scope, id string, to DispatchState, reason string, from ...DispatchState) (Progress, error) {
+	if err := access.Require(sc, access.Send); err != nil {
+		return Progress{}, err
+	}
+	if problem := plain("/reason", reason, maxReason); problem != nil {
+		return Progress{}, incident.InvalidInput([]incident.Problem{*problem})
+	}
+	var p Progress
+	err := s.store.InTx(ctx, sc, func(tx Tx) error {
+		d, err := tx.Dispatch(ctx, id)
+		if err != nil {
+			return err
+		}
+		if d, err = lockDispatch(ctx, tx, d); err != nil {
+			return err
+		}
+		if !slices.Contains(from, d.State) {
+			return incident.NewFault(incident.Conflict, "the dispatch is %s", d.State)
+		}
+		d.State, d.Reason = to, reason
+		if to == DispStopped {
+			now := tx.Now()
+			d.EndedAt = &now
+		}
+		if err := tx.UpdateDispatch(ctx, d); err != nil {
+			return err
+		}
+		announceState(tx, d, steered[to], reason, map[string]string{"reason_code": "person"})
+		p, err = progress(ctx, tx, d)
+		return err
+	})
+	return p, err
+}
+
+// progress reads the maintained counters. What they do not hold is the rest of the audience, so the
+// states always add up.
+func progress(ctx context.Context, tx Tx, d Dispatch) (Progress, error) {
+	people, rows, doubt, err := tx.Counts(ctx, d.No)
+	if err != nil {
+		return Progress{}, err
+	}
+	c := Counts{
+		Total: d.Total, InDoubt: people[InDoubt], Accepted: people[Accepted],
+		Failed: people[Failed], Delivered: people[Delivered], Read: people[Read],
+	}
+	told := c.InDoubt + c.Accepted + c.Failed + c.Delivered + c.Read
+	waiting := &c.Pending
+	if d.State == DispStopped {
+		waiting = &c.Stopped
+	}
+	*waiting = d.Total - told
+
+	p := Progress{Dispatch: d, People: c, ByChannel: map[string]map[string]int64{}, Duplicates: doubt}
+	for key, n := range rows {
+		p.count(key, n)
+	}
+	p.pace(told, tx.Now())
+	return p, nil
+}
+
+func (p *Progress) count(key CountKey, n int64) {
+	if n == 0 {
+		return
+	}
+	if p.ByChannel[key.Channel] == nil {
+		p.ByChannel[key.Channel] = map[string]int64{}
+	}
+	p.ByChannel[key.Channel][shown(p.State, key.State).String()] += n
+}
+
+// shown is a delivery's state as people see it: nothing waits any more once the dispatch was stopped.
+func shown(d DispatchState, s DeliveryState) DeliveryState {
+	if d == DispStopped && s < InDoubt {
+		return Stopped
+	}
+	return s
+}
+
+func (p *Progress) pace(told int64, now time.Time) {
+	if p.EndedAt != nil {
+		now = *p.EndedAt
+	}
+	if took := now.Sub(p.StartedAt).Seconds(); took > 0 {
+		p.Rate = float64(told) / took
+	}
+	if p.State == DispRunning && p.Rate > 0 {
+		eta := now.Add(time.Duration(float64(p.People.Pending) / p.Rate * float64(time.Second)))
+		p.ETA = &eta
+	}
+}

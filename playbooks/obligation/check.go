@@ -1,0 +1,300 @@
+package obligation
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"tocsin/templates"
+)
+
+// What rule files may say.
+var (
+	urgencies     = []string{"immediate", "prompt", "within", "as-provided", "contract"}
+	kindsOfDuty   = []string{string(templates.Report), string(templates.Notice)}
+	confidences   = []string{"V2", "V1", "V", "S", "K", "M"}
+	noticeBlocks  = []string{templates.Circumstances, templates.KindsOfData, templates.Cause, templates.Impact, templates.Measures, templates.Advice, templates.Remedies, templates.Contact}
+	channelIDs    = []string{templates.Email, templates.SMS, templates.Push, templates.Announcement}
+	meetings      = []string{"report:spoken", "report:written", "report:confirmed", "notice:dispatched", "announcement:live"}
+	secondaryNote = "from secondary sources: confirm with counsel"
+)
+
+func oneOf(at place, what, value string, allowed []string) []Fault {
+	if slices.Contains(allowed, value) {
+		return nil
+	}
+	return []Fault{at.fault("%s %q is not one of %s", what, value, strings.Join(allowed, ", "))}
+}
+
+// clause compiles a condition and its words. A bare name of a condition takes over that one's words.
+func (l *law) clause(c *clauseDef, isDefinition bool) []Fault {
+	var faults []Fault
+	if i, ok := l.defIndex[c.If.text]; ok && !isDefinition {
+		def := l.defs[i]
+		if c.Yes == nil && c.No == nil {
+			c.Yes, c.No, c.Assess = def.Yes, def.No, c.Assess || def.Assess
+		}
+	}
+	at := c.If.at
+	if at.line == 0 {
+		at = c.At
+		c.If.at = at
+	}
+	faults = append(faults, c.Yes.check(at, "the reason when it holds (yes)")...)
+	faults = append(faults, c.No.check(at, "the reason when it does not hold (no)")...)
+	var broken []Fault
+	c.eval, c.uses, broken = l.compile(c.If)
+	faults = append(faults, broken...)
+	c.yes, broken = l.fill(at, c.Yes)
+	faults = append(faults, broken...)
+	c.no, broken = l.fill(at, c.No)
+	return append(faults, broken...)
+}
+
+// test compiles an optional condition.
+func (l *law) test(src located, into *node) []Fault {
+	if src.text == "" {
+		return nil
+	}
+	n, _, faults := l.compile(src)
+	*into = n
+	return faults
+}
+
+func (l *law) item(id string, i *itemDef) []Fault {
+	var faults []Fault
+	if i.Term == "" || i.Gloss == "" {
+		faults = append(faults, i.At.fault("content item %q needs term and gloss", id))
+	}
+	if _, ok := l.instruments[i.Law]; !ok {
+		faults = append(faults, i.At.fault("content item %q: missing source: no instrument %q", id, i.Law))
+	}
+	for _, b := range i.Notice {
+		faults = append(faults, oneOf(i.At, "block", b, noticeBlocks)...)
+	}
+	if i.Report == nil {
+		i.Report = []string{id}
+	}
+	return append(faults, l.test(i.If, &i.test)...)
+}
+
+func (l *law) scheme(s *schemeDef) []Fault {
+	var faults []Fault
+	faults = append(faults, s.Title.check(s.At, "the title")...)
+	faults = append(faults, l.source(s.At, s.Source)...)
+	for _, c := range s.When {
+		faults = append(faults, l.clause(c, false)...)
+	}
+	seen := map[string]bool{}
+	for _, g := range s.Conditions {
+		if seen[g.ID] || g.ID == "" {
+			faults = append(faults, g.At.fault("condition %q of %s has no id of its own", g.ID, s.ID))
+		}
+		seen[g.ID] = true
+		if g.rank = s.rank(g.Grade); g.rank < 0 {
+			faults = append(faults, oneOf(g.At, "grade", g.Grade, s.Grades)...)
+		}
+		var broken []Fault
+		g.eval, _, broken = l.compile(g.If)
+		faults = append(faults, broken...)
+		faults = append(faults, l.test(g.Flag, &g.flag)...)
+		faults = append(faults, g.Yes.check(g.At, "the reason (yes)")...)
+		g.words, broken = l.fill(g.At, g.Yes)
+		faults = append(faults, broken...)
+	}
+	return faults
+}
+
+func (l *law) source(at place, s sourceDef) []Fault {
+	if s.At.line != 0 {
+		at = s.At
+	}
+	if _, ok := l.instruments[s.Instrument]; !ok {
+		return []Fault{at.fault("missing source: no instrument %q", s.Instrument)}
+	}
+	if s.Article == "" {
+		return []Fault{at.fault("missing source: the article is not named")}
+	}
+	return nil
+}
+
+func (l *law) rule(r *ruleDef) []Fault {
+	faults := r.Title.check(r.At, "the title")
+	if r.ID.text == "" || strings.Contains(r.ID.text, "*") {
+		faults = append(faults, r.At.fault("the rule needs an id without *"))
+	}
+	faults = append(faults, oneOf(r.At, "urgency", r.Urgency, urgencies)...)
+	faults = append(faults, oneOf(r.At, "confidence", r.Confidence, confidences)...)
+	faults = append(faults, l.source(r.At, r.Source)...)
+	r.source = l.sourceOf(r.Source)
+	if len(r.When) == 0 {
+		faults = append(faults, r.At.fault("the rule says nowhere when it applies (when)"))
+	}
+	for _, c := range r.When {
+		faults = append(faults, l.clause(c, false)...)
+	}
+	for _, p := range []*periodDef{r.Deadline, r.LegalLimit} {
+		if p != nil && (p.N <= 0 || countingRules[p.Count] == nil) {
+			faults = append(faults, p.At.fault("a period needs n above 0 and a counting rule; %q is not one of %s", p.Count, strings.Join(sortedKeys(countingRules), ", ")))
+		}
+	}
+	if x := r.Exemption; x != nil {
+		faults = append(faults, l.source(x.At, x.Source)...)
+		faults = append(faults, x.Text.check(x.At, "the exemption")...)
+		if x.If.text == "" {
+			faults = append(faults, x.At.fault("the exemption does not say when it could apply (if)"))
+		}
+		faults = append(faults, l.test(x.If, &x.test)...)
+		faults = append(faults, l.test(x.Never, &x.never)...)
+		x.source = l.sourceOf(x.Source)
+	}
+	faults = append(faults, r.Valid.check(r.zone)...)
+	if len(r.To) == 0 {
+		faults = append(faults, r.At.fault("the rule has no addressee (to)"))
+	}
+	for _, to := range r.To {
+		faults = append(faults, l.addressee(r, to)...)
+	}
+	return faults
+}
+
+// addressee takes over what the rule says for all, and resolves the content items.
+func (l *law) addressee(r *ruleDef, to *addresseeDef) []Fault {
+	if to.Kind == "" {
+		to.Kind = r.Kind
+	}
+	if to.Anchor.text == "" {
+		to.Anchor = r.Anchor
+	}
+	if to.Items == nil && to.Promise == "" {
+		to.Items = r.Items
+	}
+	if to.Channels == nil {
+		to.Channels = r.Channels
+	}
+	if to.MetBy == nil {
+		to.MetBy = r.MetBy
+	}
+	faults := oneOf(to.At, "kind", to.Kind, kindsOfDuty)
+	if to.Name == "" {
+		faults = append(faults, to.At.fault("the addressee has no name"))
+	}
+	if !knownAnchor(to.Anchor.text) {
+		at := to.Anchor.at
+		if at.line == 0 {
+			at = to.At
+		}
+		faults = append(faults, at.fault("unknown anchor %q", to.Anchor.text))
+	}
+	for _, c := range to.Channels {
+		faults = append(faults, oneOf(to.At, "channel", c, channelIDs)...)
+	}
+	if len(to.MetBy) == 0 {
+		faults = append(faults, to.At.fault("nothing meets the duty (met_by)"))
+	}
+	for _, m := range to.MetBy {
+		faults = append(faults, oneOf(to.At, "met_by", m, meetings)...)
+	}
+	faults = append(faults, l.test(to.If, &to.test)...)
+	if to.Promise != "" {
+		return append(faults, oneOf(to.At, "promise", to.Promise, kindsOfDuty)...)
+	}
+	if len(to.Items) == 0 {
+		faults = append(faults, to.At.fault("the duty has no content items"))
+	}
+	var broken []Fault
+	to.items, broken = l.resolve(to.Items, to.Kind, r.ID.text)
+	return append(faults, broken...)
+}
+
+// resolve turns item ids into requirements on the blocks of a notice or report.
+func (l *law) resolve(ids []located, kind, rule string) ([]requirement, []Fault) {
+	var out []requirement
+	var faults []Fault
+	for _, id := range ids {
+		item, ok := l.items[id.text]
+		if !ok {
+			faults = append(faults, id.at.fault("unknown content item %q", id.text))
+			continue
+		}
+		blocks := item.Report
+		if kind == string(templates.Notice) {
+			blocks = item.Notice
+		}
+		if len(blocks) == 0 {
+			faults = append(faults, id.at.fault("content item %q has no %s block", id.text, kind))
+		}
+		for _, b := range blocks {
+			listed := item.PartOf
+			if listed == "" {
+				listed = id.text
+			}
+			out = append(out, requirement{test: item.test, listed: listed, optional: item.Other, Requirement: templates.Requirement{ID: id.text, Block: b, Term: item.Term,
+				Gloss: item.Gloss, Law: l.instruments[item.Law].Title, Article: item.Article, Rule: rule, MayBeOpen: item.Open}})
+		}
+	}
+	return out, faults
+}
+
+func (l *law) promise(c *commitments) []Fault {
+	var faults []Fault
+	at := c.ID.at
+	if at.line == 0 {
+		at = c.At
+	}
+	if c.ID.text == "" || l.commitments[c.ID.text] != nil {
+		faults = append(faults, at.fault("the commitments need an id of their own"))
+	}
+	l.commitments[c.ID.text] = c
+	faults = append(faults, oneOf(at, "covers", c.Covers, []string{"personal_data", "user_information"})...)
+	faults = append(faults, c.Operator.check(at, "the operator")...)
+	if c.Statement.Title == "" || c.Trigger == "" {
+		faults = append(faults, at.fault("missing source: statement title and trigger"))
+	}
+	for kind, p := range map[string]*promiseDef{string(templates.Notice): c.Notice, string(templates.Report): c.Report} {
+		if p == nil {
+			continue
+		}
+		for _, ch := range p.Channels {
+			faults = append(faults, oneOf(p.At, "channel", ch, channelIDs)...)
+		}
+		var broken []Fault
+		p.items, broken = l.resolve(p.Items, kind, "cn-privacy-promise")
+		for i := range p.items {
+			p.items[i].Law = c.Statement.Title
+			p.items[i].Article = p.Terms
+		}
+		faults = append(faults, broken...)
+	}
+	return faults
+}
+
+func (v *validDef) check(zone *time.Location) []Fault {
+	if v == nil {
+		return nil
+	}
+	var faults []Fault
+	day := func(s string) time.Time {
+		if s == "" {
+			return time.Time{}
+		}
+		t, err := time.ParseInLocation(time.DateOnly, s, zone)
+		if err != nil {
+			faults = append(faults, v.At.fault("a date is written YYYY-MM-DD"))
+		}
+		return t
+	}
+	v.from, v.until = day(v.From), day(v.Until)
+	if !v.until.IsZero() {
+		v.until = v.until.AddDate(0, 0, 1)
+		if !v.until.After(v.from) {
+			faults = append(faults, v.At.fault("valid until before valid from"))
+		}
+	}
+	return faults
+}
+
+// holds says whether the rule is in force at t.
+func (v *validDef) holds(t time.Time) bool {
+	return v == nil || !t.Before(v.from) && (v.until.IsZero() || t.Before(v.until))
+}

@@ -1,0 +1,306 @@
+package obligation
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"tocsin/incident"
+	"tocsin/templates"
+)
+
+// Derive is the pure function at the heart: same input, same result. Bad facts give problems with
+// pointers such as /facts/people/count.
+func (e *Engine) Derive(in Input) (Result, []incident.Problem) {
+	result, problems := e.derive(in, false)
+	if len(problems) > 0 {
+		return Result{}, problems
+	}
+	return result, nil
+}
+
+// derivation is one run of Derive.
+type derivation struct {
+	*scope
+	in        Input
+	result    Result
+	questions questions
+	changes   []time.Time // when time alone changes the answer for certain
+}
+
+func (e *Engine) derive(in Input, explain bool) (Result, []incident.Problem) {
+	d, problems := e.evaluate(in, explain)
+	if len(problems) > 0 {
+		return Result{}, problems
+	}
+	d.result.NextChange = d.nextChange(e)
+	return d.result, nil
+}
+
+// evaluate does everything but ask when the answer will change.
+func (e *Engine) evaluate(in Input, explain bool) (*derivation, []incident.Problem) {
+	in.AsOf = in.AsOf.UTC()
+	facts := e.law.readFacts(in)
+	if len(facts.problems) > 0 {
+		return nil, facts.problems
+	}
+	if in.Profile.Targets != nil {
+		if problems := checkTargets(in.Profile.Targets); len(problems) > 0 {
+			return nil, problems
+		}
+	}
+	d := &derivation{in: in, questions: questions{law: e.law},
+		scope: &scope{facts: facts, law: e.law, defs: make([]val, len(e.law.defs)), done: make([]bool, len(e.law.defs)), grades: map[string]graded{}}}
+	d.result = Result{RulesVersion: e.law.version, AsOf: in.AsOf, Grades: []Grade{}, Obligations: []Obligation{}}
+	d.gradeAll()
+	for _, s := range e.law.schemes {
+		if g, ok := d.grades[s.ID]; ok {
+			d.result.Grades = append(d.result.Grades, g.result(d.scope))
+			for _, needs := range g.open {
+				d.questions.ask(needs, s.ID, 1)
+			}
+		}
+	}
+	for _, r := range e.law.rules {
+		if r.Off == "" {
+			d.rule(r)
+		}
+	}
+	d.uncovered()
+	if len(d.result.Obligations) > 0 && !explain {
+		d.result.NotApplied = nil
+	}
+	if facts.estimated {
+		d.result.Estimates = []string{"people.count"}
+	}
+	d.result.OpenQuestions = d.questions.list()
+	return d, nil
+}
+
+// questionWeight is how much more a question counts that decides a whole duty, not one grading condition.
+const questionWeight = 5
+
+// rule decides whether a rule applies, and for whom.
+func (d *derivation) rule(r *ruleDef) {
+	results, applies, assessable := make([]val, len(r.When)), yes(), true
+	for i, c := range r.When {
+		results[i] = c.eval(d.scope)
+		applies = and(applies, results[i])
+		assessable = assessable && (results[i].known || c.Assess)
+	}
+	if applies.isFalse() {
+		d.notApplied(r, results)
+		return
+	}
+	for _, v := range results {
+		if !v.known {
+			d.questions.ask(v.needs, r.ID.text, questionWeight)
+		}
+	}
+	if !applies.known && !assessable {
+		d.notApplied(r, results)
+		return
+	}
+	for _, to := range r.To {
+		own := applies
+		if to.test != nil {
+			own = and(to.test(d.scope), applies)
+		}
+		if own.isFalse() || !own.known && to.test != nil {
+			continue
+		}
+		if o, inForce := d.obligation(r, to, own); inForce {
+			d.result.Obligations = append(d.result.Obligations, o)
+		}
+	}
+}
+
+// notApplied says in words why a rule does not apply, or what it still waits for.
+func (d *derivation) notApplied(r *ruleDef, results []val) {
+	reason := Reason{ID: r.ID.text, Texts: map[string]string{}}
+	reason.Undecided = !slices.ContainsFunc(results, val.isFalse)
+	for _, locale := range locales {
+		var parts []string
+		for i, c := range r.When {
+			switch {
+			case results[i].isFalse():
+				parts = append(parts, c.no.in(d.scope, locale))
+			case reason.Undecided && !results[i].known:
+				parts = append(parts, d.missing(results[i].needs, locale))
+			}
+		}
+		reason.Texts[locale] = strings.Join(parts, phraseJoin[locale])
+	}
+	reason.Because = reason.Texts["en"]
+	d.result.NotApplied = append(d.result.NotApplied, reason)
+}
+
+var (
+	phraseJoin  = words{"en": "; ", "zh-Hans": "；"}
+	notYetKnown = words{"en": "not yet known: ", "zh-Hans": "尚不清楚："}
+)
+
+func (d *derivation) missing(needs []string, locale string) string {
+	asks := make([]string, 0, len(needs))
+	for _, n := range needs {
+		if scheme, ok := strings.CutPrefix(n, openGrade); ok {
+			n = scheme
+		}
+		asks = append(asks, n)
+	}
+	return notYetKnown.in(locale) + strings.Join(asks, ", ")
+}
+
+// obligation makes the row of one addressee; false when the rule is not in force at its anchor.
+func (d *derivation) obligation(r *ruleDef, to *addresseeDef, applies val) (Obligation, bool) {
+	s := d.facts.start(to.Anchor.text, r.zone)
+	when := d.in.AsOf
+	if s.known {
+		when = s.at
+	}
+	if !r.Valid.holds(when) {
+		return Obligation{}, false
+	}
+	o := Obligation{ID: r.ID.text, Title: r.Title, Kind: to.Kind, Urgency: r.Urgency, Anchor: to.Anchor.text,
+		Channels: to.Channels, MetBy: to.MetBy, Source: r.source, Confidence: r.Confidence, RuleVersion: r.version,
+		ContentItems: []string{}, Requirements: []templates.Requirement{}, Why: map[string][]string{}}
+	o.Addressee, o.OtherAddressee = d.addressees(to.Name)
+	if slices.Contains([]string{"S", "K", "M"}, r.Confidence) {
+		o.ConfidenceNote = secondaryNote
+	}
+	d.clock(&o, r, s, applies.known)
+	d.content(&o, to)
+	d.exemption(&o, r)
+	for _, locale := range locales {
+		for _, c := range r.When {
+			if c.eval(d.scope).isTrue() {
+				o.Why[locale] = append(o.Why[locale], c.yes.in(d.scope, locale))
+			}
+		}
+	}
+	o.Because = o.Why["en"]
+	return o, true
+}
+
+// clock fills anchor, start, deadline and state.
+func (d *derivation) clock(o *Obligation, r *ruleDef, s started, decided bool) {
+	o.State = Waiting
+	if r.Deadline != nil {
+		o.Count = &Count{N: r.Deadline.N, Rule: r.Deadline.Count, Zone: r.zone.String()}
+	}
+	if s.known {
+		start := s.at
+		o.Start, o.State = &start, Running
+		o.Provisional, o.Imprecise, o.AnchorNote = s.provisional, s.imprecise, s.note
+		if s.from != o.Anchor {
+			o.AnchorFrom = s.from
+		}
+		o.Deadline, o.LegalLimit = r.Deadline.end(start, r.zone), r.LegalLimit.end(start, r.zone)
+		if own, ok := parsePeriod(d.in.Profile.Targets[r.ID.text]); ok {
+			target := start.Add(own)
+			o.Target = &target
+		}
+	}
+	switch {
+	case !decided:
+		o.State = AssessmentOpen
+	case o.Deadline != nil && !d.in.AsOf.Before(*o.Deadline):
+		o.State = Overdue
+	case o.Deadline != nil:
+		d.changes = append(d.changes, *o.Deadline)
+	}
+}
+
+// content fills the items a document must have: of the rule, or of the operator's own statement.
+func (d *derivation) content(o *Obligation, to *addresseeDef) {
+	items := to.items
+	if to.Promise != "" {
+		c := d.law.commitments[d.in.Profile.Commitments]
+		p := c.Notice
+		if to.Promise == string(templates.Report) {
+			p = c.Report
+		}
+		items, o.Channels, o.RuleVersion = p.items, p.Channels, o.RuleVersion+"+"+c.version
+		o.Source = Source{Title: c.Statement.Title, Article: p.Terms}
+	}
+	for _, item := range items {
+		if item.test != nil && !item.test(d.scope).isTrue() {
+			continue
+		}
+		if !slices.Contains(o.ContentItems, item.listed) {
+			o.ContentItems = append(o.ContentItems, item.listed)
+		}
+		if !item.optional {
+			o.Requirements = append(o.Requirements, item.Requirement)
+		}
+	}
+}
+
+func (d *derivation) exemption(o *Obligation, r *ruleDef) {
+	x := r.Exemption
+	if x == nil || !x.test(d.scope).isTrue() || x.never != nil && x.never(d.scope).isTrue() {
+		return
+	}
+	o.Exempt = &Exemption{ID: x.ID, Text: x.Text["en"], Texts: x.Text, Source: x.source}
+}
+
+// addressees fills {province}: by default the operator's first mainland establishment. The law does not
+// say which province counts for an operator with several sites, so the others are named beside it.
+func (d *derivation) addressees(name string) (string, []string) {
+	before, after, found := strings.Cut(name, "{province}")
+	if !found {
+		return name, nil
+	}
+	var all []string
+	add := func(codes val) {
+		for _, c := range codes.items {
+			if to := before + c.text + after; d.law.regions.within(c.text, "CN") && !slices.Contains(all, to) {
+				all = append(all, to)
+			}
+		}
+	}
+	add(d.facts.get("profile.establishments"))
+	for _, s := range d.facts.get("systems").items {
+		add(list(s.fields["province"]))
+	}
+	add(d.facts.get("processed_in"))
+	if len(all) == 0 {
+		return before + "CN" + after, nil
+	}
+	return all[0], all[1:]
+}
+
+// nextChange is the next instant at which the answer differs although no fact changes. A growing outage
+// only counts when crossing its threshold changes a grade or a duty.
+func (d *derivation) nextChange(e *Engine) *time.Time {
+	var next *time.Time
+	for _, t := range d.changes {
+		if t.After(d.in.AsOf) && (next == nil || t.Before(*next)) {
+			next = &t
+		}
+	}
+	slices.SortFunc(d.facts.crossings, time.Time.Compare)
+	for _, t := range slices.CompactFunc(d.facts.crossings, time.Time.Equal) {
+		if !t.After(d.in.AsOf) {
+			continue
+		}
+		if next != nil && !t.Before(*next) {
+			break
+		}
+		later := d.in
+		later.AsOf = t
+		if then, problems := e.evaluate(later, false); len(problems) == 0 && !sameAnswer(d.result, then.result) {
+			t = t.UTC()
+			return &t
+		}
+	}
+	return next
+}
+
+// sameAnswer compares grades, duties and their states.
+func sameAnswer(a, b Result) bool {
+	return slices.EqualFunc(a.Grades, b.Grades, func(x, y Grade) bool { return x.Floor == y.Floor && x.Ceiling == y.Ceiling }) &&
+		slices.EqualFunc(a.Obligations, b.Obligations, func(x, y Obligation) bool {
+			return x.ID == y.ID && x.Addressee == y.Addressee && x.State == y.State
+		})
+}

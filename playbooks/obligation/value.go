@@ -1,0 +1,129 @@
+package obligation
+
+import (
+	"slices"
+	"time"
+)
+
+// val is a value during evaluation. A condition's value is true, false or unknown; a number is an
+// interval whose ends meet when it is known exactly. Whatever is not known names the facts to ask for.
+type val struct {
+	known  bool
+	truth  bool
+	lo, hi float64
+	text   string
+	items  []val
+	fields map[string]val
+	needs  []string   // facts that would make it known, or more exact
+	since  *time.Time // a number of minutes that grows: when it was zero
+}
+
+func yes() val                 { return val{known: true, truth: true} }
+func no() val                  { return val{known: true} }
+func flag(b bool) val          { return val{known: true, truth: b} }
+func text(s string) val        { return val{known: true, text: s} }
+func list(items ...val) val    { return val{known: true, items: items} }
+func number(n float64) val     { return val{known: true, lo: n, hi: n} }
+func open(needs ...string) val { return val{hi: infinity, needs: needs} }
+
+// infinity is above every count; a plain bound keeps intervals comparable and JSON-free of Inf.
+const infinity = 1e300
+
+func interval(lo, hi float64, needs ...string) val {
+	return val{known: lo == hi, lo: lo, hi: hi, needs: needs}
+}
+
+func (v val) isTrue() bool  { return v.known && v.truth }
+func (v val) isFalse() bool { return v.known && !v.truth }
+
+func not(v val) val {
+	if v.known {
+		return flag(!v.truth)
+	}
+	return v
+}
+
+// and is false as soon as one side is false. With both unknown it asks for the shorter list: one answer
+// may settle it.
+func and(a, b val) val {
+	switch {
+	case a.isFalse() || b.isFalse():
+		return no()
+	case a.known && b.known:
+		return yes()
+	case a.known:
+		return b
+	case b.known || len(a.needs) <= len(b.needs):
+		return a
+	}
+	return b
+}
+
+// or is true as soon as one side is true; to see it false takes both.
+func or(a, b val) val {
+	switch {
+	case a.isTrue() || b.isTrue():
+		return yes()
+	case a.known && b.known:
+		return no()
+	case a.known:
+		return b
+	case b.known:
+		return a
+	}
+	return open(union(a.needs, b.needs)...)
+}
+
+func union(a, b []string) []string {
+	out := slices.Clone(a)
+	for _, n := range b {
+		if !slices.Contains(out, n) {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// compare decides a < b, a <= b, a > b or a >= b for intervals.
+func compare(op string, a, b val) val {
+	if op == "_<_" || op == "_<=_" {
+		a, b = b, a
+	}
+	strict := op == "_<_" || op == "_>_"
+	switch {
+	case a.lo > b.hi, !strict && a.lo == b.hi:
+		return yes()
+	case a.hi < b.lo, strict && a.hi == b.lo:
+		return no()
+	}
+	return open(union(a.needs, b.needs)...)
+}
+
+// equal compares exact values; an inexact number is unknown unless the intervals are apart.
+func equal(a, b val, isNumber bool) val {
+	if isNumber {
+		switch {
+		case a.hi < b.lo || b.hi < a.lo:
+			return no()
+		case a.known && b.known:
+			return yes()
+		}
+		return open(union(a.needs, b.needs)...)
+	}
+	if !a.known || !b.known {
+		return open(union(a.needs, b.needs)...)
+	}
+	return flag(a.text == b.text && a.truth == b.truth)
+}
+
+// contains says whether x is in l.
+func contains(l, x val, isNumber bool) val {
+	if !l.known {
+		return open(l.needs...)
+	}
+	found := no()
+	for _, item := range l.items {
+		found = or(found, equal(item, x, isNumber))
+	}
+	return found
+}

@@ -1,0 +1,100 @@
+package playbooks
+
+import (
+	"context"
+
+	"tocsin/incident"
+	"tocsin/incident/evidence"
+	"tocsin/internal/access"
+)
+
+// View is one incident with everything a responder looks at first.
+type View struct {
+	Incident   incident.Incident
+	Snapshot   incident.Snapshot
+	History    []incident.Fact
+	Derivation *Derivation
+	Duties     []Duty
+	Run        *Run
+	Steps      []Step
+	Titles     map[string]map[string]string // step id → title per locale; "" is the playbook's own
+	Tasks      []Task
+}
+
+// Incident reads one incident whole.
+func (s *Service) Incident(ctx context.Context, sc evidence.Scope, id incident.ID) (View, error) {
+	if err := access.Require(sc, access.Read); err != nil {
+		return View{}, err
+	}
+	var v View
+	err := s.store.View(ctx, sc, func(tx Tx) (err error) {
+		if v.Incident, v.Snapshot, err = incident.Load(ctx, tx, id); err != nil {
+			return err
+		}
+		if v.History, err = tx.Facts(ctx, id); err != nil {
+			return err
+		}
+		if v.Derivation, err = tx.Derivation(ctx, id); err != nil {
+			return err
+		}
+		if v.Duties, err = tx.Duties(ctx, id); err != nil {
+			return err
+		}
+		if v.Tasks, err = tx.Tasks(ctx, id); err != nil {
+			return err
+		}
+		return s.viewRun(ctx, tx, id, &v)
+	})
+	return v, err
+}
+
+func (s *Service) viewRun(ctx context.Context, tx Tx, id incident.ID, v *View) error {
+	runs, err := tx.Runs(ctx, id)
+	if err != nil || len(runs) == 0 {
+		return err
+	}
+	v.Run = &runs[0]
+	def, err := s.defs.at(v.Run.Hash, func() ([]byte, error) {
+		a, err := tx.Artefact(ctx, "playbook", v.Run.Hash)
+		return a.Body, err
+	})
+	if err != nil {
+		return err
+	}
+	v.Titles = map[string]map[string]string{"": def.Title}
+	for _, step := range def.steps {
+		v.Titles[step.id] = step.title
+		if len(step.title) == 0 {
+			v.Titles[step.id] = step.task
+		}
+	}
+	v.Steps, err = tx.Steps(ctx, v.Run.ID)
+	return err
+}
+
+// Incidents lists, newest first.
+func (s *Service) Incidents(ctx context.Context, sc evidence.Scope, p incident.Page) (list []incident.Incident, err error) {
+	if err := access.Require(sc, access.Read); err != nil {
+		return nil, err
+	}
+	err = s.store.View(ctx, sc, func(tx Tx) error {
+		list, err = tx.Incidents(ctx, p)
+		return err
+	})
+	return list, err
+}
+
+// Timeline pages through an incident's ledger.
+func (s *Service) Timeline(ctx context.Context, sc evidence.Scope, id incident.ID, after int64, limit int) (entries []evidence.Entry, err error) {
+	if err := access.Require(sc, access.Read); err != nil {
+		return nil, err
+	}
+	err = s.store.View(ctx, sc, func(tx Tx) error {
+		if _, err := tx.Incident(ctx, id); err != nil {
+			return err
+		}
+		entries, err = tx.Ledger(ctx, string(id), after, limit)
+		return err
+	})
+	return entries, err
+}

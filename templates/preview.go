@@ -1,0 +1,51 @@
+package templates
+
+import (
+	"bytes"
+	"fmt"
+	"html"
+	"html/template"
+	"strings"
+	"unicode/utf8"
+)
+
+// Preview renders a message as its reader will see it, as a whole HTML document for a sandboxed frame.
+// Where every person's message differs, it says what will stand there.
+func Preview(m Message) []byte {
+	w := builtinWords()
+	slots := strings.NewReplacer(slotCode, "‹"+w.say("slot.code", m.Locale)+"›", slotRef, "‹"+w.say("slot.ref", m.Locale)+"›")
+	if m.Channel == Email {
+		return []byte(slots.Replace(m.HTML))
+	}
+	view := struct {
+		Channel, Lang, Title, Sign, From, Now, Text, Count string
+		Body                                               template.HTML
+	}{Channel: m.Channel, Lang: m.Locale, Title: m.Subject, Sign: m.Sign,
+		From: w.say("preview.sms.from", m.Locale), Now: w.say("preview.push.now", m.Locale)}
+	switch m.Channel {
+	case SMS:
+		view.Text, view.Count = slots.Replace(m.SMSText), w.say("preview.sms.count", m.Locale,
+			"n", fmt.Sprint(segments(m.SMSText)))
+		view.Title = m.Sign
+	case Push:
+		view.Title, view.Text = m.Title, slots.Replace(m.Body)
+	case Announcement:
+		view.Body = template.HTML(slots.Replace(m.HTML)) // rendered and escaped by Compile
+	default:
+		view.Body = template.HTML(html.EscapeString(m.Text))
+	}
+	var b bytes.Buffer
+	if err := htmlLooks.ExecuteTemplate(&b, "preview.html", view); err != nil {
+		panic("render preview: " + err.Error()) // fixed template, plain strings
+	}
+	return b.Bytes()
+}
+
+// segments counts the billed parts of an SMS with the longest values its slots take.
+func segments(text string) int {
+	n := utf8.RuneCountInString(strings.NewReplacer(slotCode, strings.Repeat("0", 13), slotRef, strings.Repeat("0", 12)).Replace(text))
+	if n <= 70 {
+		return 1
+	}
+	return (n + 66) / 67
+}

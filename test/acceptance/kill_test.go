@@ -1,0 +1,108 @@
+package acceptance
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// inFlight bounds what a kill may leave in doubt: the messages that the channels have under way at once.
+const inFlight = 4 * 64
+
+// TestKill ends the service with kill -9 at random moments of a dispatch and starts it again: everyone ends
+// with an outcome, none is lost, and each repeated message is listed by name.
+func TestKill(t *testing.T) {
+	people, kills := 4000, 4
+	if os.Getenv("SOAK") != "" {
+		people, kills = 20000, 20
+	}
+	h := newHouse(t)
+	id := h.report(leak("kill"))
+	h.audience(id, people, nil)
+	notice := h.approvedNotice(id)
+	var d progress
+	h.must(h.worker, http.MethodPost, "/notices/"+notice.ID+"/dispatch", nil, &d)
+
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	dice := rand.New(rand.NewPCG(seed, 1))
+	done := 0
+	for ; done < kills && d.State == "running"; done++ {
+		time.Sleep(time.Duration(dice.IntN(120)) * time.Millisecond)
+		h.service.kill()
+		h.serve()
+		h.must(h.worker, http.MethodGet, "/dispatches/"+d.ID, nil, &d)
+	}
+	t.Logf("%d kills; then %v", done, d.People)
+	require.Equal(t, kills, done, "the dispatch must outlast the kills")
+	h.until("the dispatch", 2*time.Minute, func() bool {
+		h.must(h.worker, http.MethodGet, "/dispatches/"+d.ID, nil, &d)
+		require.EqualValues(t, people, d.sum(), "the states always add up")
+		return d.State == "done"
+	})
+	require.Zero(t, d.People["pending"])
+	require.Zero(t, d.People["in_doubt"])
+	h.compare(d, people, kills)
+}
+
+// compare holds the ledger's outcome against what the providers say arrived.
+func (h *house) compare(d progress, people, kills int) {
+	var journal struct {
+		Channels map[string]struct{ Deliveries, Repeated, Recipients int64 }
+	}
+	h.fetch("http://"+h.simulator+"/_admin/journal", &journal)
+	var arrived, repeated int64
+	for _, c := range journal.Channels {
+		arrived += c.Deliveries
+		repeated += c.Repeated
+	}
+	reached := d.People["accepted"] + d.People["delivered"] + d.People["read"]
+	require.EqualValues(h.t, people, reached)
+	require.GreaterOrEqual(h.t, arrived, reached, "nobody counts as reached to whom nothing was sent")
+	require.LessOrEqual(h.t, repeated, int64(kills*inFlight), "duplicates stay within what was in flight")
+	require.GreaterOrEqual(h.t, d.Duplicates, repeated, "each repeated message is listed")
+	h.t.Logf("%d people reached, %d messages arrived twice, %d listed as possible duplicates", reached, repeated, d.Duplicates)
+	h.listed(d, repeated)
+}
+
+// listed sums the repeats of the deliveries listed as possible duplicates: no repeat is outside the list.
+func (h *house) listed(d progress, repeated int64) {
+	var sum int64
+	for after := int64(-1); ; {
+		var page struct {
+			Deliveries []struct {
+				Recipient int64
+				Channel   string
+			}
+		}
+		h.must(h.worker, http.MethodGet, fmt.Sprintf("/dispatches/%s/deliveries?duplicates=true&limit=1000&after=%d", d.ID, after), nil, &page)
+		for _, p := range page.Deliveries {
+			address := fmt.Sprintf("user%d@example.com", p.Recipient)
+			if p.Channel == "sms" {
+				address = fmt.Sprintf("139%08d", p.Recipient)
+			}
+			var one struct{ Count int64 }
+			h.fetch("http://"+h.simulator+"/_admin/journal?channel="+p.Channel+"&recipient="+address, &one)
+			sum += max(one.Count-1, 0)
+			after = p.Recipient
+		}
+		if len(page.Deliveries) < 1000 {
+			break
+		}
+	}
+	require.Equal(h.t, repeated, sum, "every repeated message belongs to a listed delivery")
+}
+
+func (h *house) fetch(url string, out any) {
+	resp, err := http.Get(url)
+	require.NoError(h.t, err)
+	defer resp.Body.Close()
+	require.Equal(h.t, http.StatusOK, resp.StatusCode)
+	require.NoError(h.t, json.NewDecoder(resp.Body).Decode(out))
+}
