@@ -16,7 +16,7 @@ func (a *api) duties(h huma.API) {
 	type deriveIn struct {
 		RawBody []byte `contentType:"application/json"`
 	}
-	derive := a.operation("derive", http.MethodPost, "/obligations/derive", "Duties, grades and open questions of a set of facts; nothing is stored", http.StatusOK)
+	derive := a.operation("derive", http.MethodPost, "/obligations/derive", "Duties, grades and open questions of a set of facts; nothing is stored", http.StatusOK, raw(nil, "application/json"))
 	register(h, a, derive, func(_ context.Context, sc evidence.Scope, in *deriveIn) (*body[obligation.Result], error) {
 		if err := access.Require(sc, access.Report); err != nil {
 			if err = access.Require(sc, access.Read); err != nil {

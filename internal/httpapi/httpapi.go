@@ -153,6 +153,17 @@ func (a *api) operation(id, method, path, summary string, status int, more ...fu
 	return op
 }
 
+// raw marks an operation that reads its own body; schema describes it to others.
+func raw(schema *huma.Schema, types ...string) func(*huma.Operation) {
+	return func(o *huma.Operation) {
+		o.SkipValidateBody = true
+		o.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{}}
+		for _, t := range types {
+			o.RequestBody.Content[t] = &huma.MediaType{Schema: schema}
+		}
+	}
+}
+
 // register adds an operation whose errors are explained in one place.
 func register[I, O any](h huma.API, a *api, op huma.Operation, handle func(context.Context, evidence.Scope, *I) (*O, error)) {
 	huma.Register(h, op, func(ctx context.Context, in *I) (*O, error) {

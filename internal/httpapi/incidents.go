@@ -35,7 +35,7 @@ func (a *api) incidents(h huma.API) {
 		Key     string `header:"Idempotency-Key" doc:"Repeats with the same key and body get the first answer"`
 		RawBody []byte `contentType:"application/json"`
 	}
-	post := a.operation("report-incident", http.MethodPost, "/incidents", "Report an incident as a native finding", http.StatusCreated)
+	post := a.operation("report-incident", http.MethodPost, "/incidents", "Report an incident as a native finding", http.StatusCreated, raw(a.finding(), "application/json"))
 	post.Description = "Duties, clocks and the run are in the answer; drafts follow. A known dedup_key answers 200 with the same id."
 	register(h, a, post, func(ctx context.Context, sc evidence.Scope, in *reportIn) (*answer, error) {
 		return a.once(ctx, sc, "POST /incidents", in.Key, in.RawBody, func() (*answer, error) { return a.report(ctx, sc, in.Key, in.RawBody) })
@@ -84,6 +84,25 @@ func (a *api) incidents(h huma.API) {
 		})
 	a.intake(h)
 	a.evidencePack(h)
+}
+
+// finding describes the native finding: its facts are those of the derive input.
+func (a *api) finding() *huma.Schema {
+	var derive struct {
+		Properties map[string]any `json:"properties"`
+	}
+	if err := json.Unmarshal(a.Engine.Schema(), &derive); err != nil {
+		panic("describe finding: " + err.Error()) // the schema is made by our own code
+	}
+	text := &huma.Schema{Type: huma.TypeString}
+	list := &huma.Schema{Type: huma.TypeArray, Items: &huma.Schema{}}
+	return &huma.Schema{Type: huma.TypeObject, Required: []string{"title"}, Properties: map[string]*huma.Schema{
+		"operator": text, "dedup_key": text, "title": text, "summary": text, "severity": text,
+		"mode":   {Type: huma.TypeString, Enum: []any{"live", "drill", "imported"}},
+		"source": {Type: huma.TypeObject}, "cause": {Type: huma.TypeObject},
+		"facts":    {Type: huma.TypeObject, Description: "The fact vocabulary: tocsin obligations derive --schema", Extensions: map[string]any{"x-facts": derive.Properties["facts"]}},
+		"measures": list, "advice": list, "remedies": list, "tags": list,
+	}}
 }
 
 // normal gives the numbers of a decoded object the form that CheckFacts takes.
@@ -141,7 +160,7 @@ func (a *api) intake(h huma.API) {
 		Key     string `header:"Idempotency-Key"`
 		RawBody []byte `contentType:"application/octet-stream"`
 	}
-	op := a.operation("intake", http.MethodPost, "/intake/{format}", "Take in a finding in any format", http.StatusAccepted)
+	op := a.operation("intake", http.MethodPost, "/intake/{format}", "Take in a finding in any format", http.StatusAccepted, raw(nil, "application/json", "application/cloudevents+json", "application/cloudevents-batch+json", "application/octet-stream"))
 	op.Description = "Answered after commit. An alert that opens no incident answers with the rule that ignored it."
 	register(h, a, op, func(ctx context.Context, sc evidence.Scope, in *intakeIn) (*answer, error) {
 		if err := access.Require(sc, access.Report); err != nil {

@@ -36,7 +36,7 @@ func migrator(d dialect, db *sql.DB) (*goose.Provider, error) {
 	options := []goose.ProviderOption{goose.WithDisableGlobalRegistry(true)}
 	kind := goose.DialectSQLite3
 	if d == postgres {
-		locker, err := lock.NewPostgresSessionLocker()
+		locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300)) // every second, five minutes
 		if err != nil {
 			return nil, fmt.Errorf("make migration lock: %w", err)
 		}

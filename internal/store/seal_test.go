@@ -119,8 +119,10 @@ func TestErrorsHoldNoValues(t *testing.T) {
 		i := insertIncident(t, db, incident.Live)
 		twice := notify.Document{ID: planted, Incident: i.ID}
 		for name, fn := range map[string]func(tx notify.Tx) error{
-			"unique":  func(tx notify.Tx) error { _ = tx.InsertDocument(ctx, twice); return tx.InsertDocument(ctx, twice) },
-			"foreign": func(tx notify.Tx) error { return tx.InsertSession(ctx, access.Session{User: planted, TokenHash: []byte(planted)}) },
+			"unique": func(tx notify.Tx) error { _ = tx.InsertDocument(ctx, twice); return tx.InsertDocument(ctx, twice) },
+			"foreign": func(tx notify.Tx) error {
+				return tx.InsertSession(ctx, access.Session{User: planted, TokenHash: []byte(planted)})
+			},
 			"check": func(tx notify.Tx) error {
 				i := newIncident(planted)
 				return tx.InsertIncident(ctx, i)

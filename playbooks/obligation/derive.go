@@ -162,7 +162,7 @@ func (d *derivation) obligation(r *ruleDef, to *addresseeDef, applies val) (Obli
 		return Obligation{}, false
 	}
 	o := Obligation{ID: r.ID.text, Title: r.Title, Kind: to.Kind, Urgency: r.Urgency, Anchor: to.Anchor.text,
-		Channels: to.Channels, MetBy: to.MetBy, Source: r.source, Confidence: r.Confidence, RuleVersion: r.version,
+		Channels: to.Channels, MetBy: to.MetBy, Zone: r.zone.String(), Source: r.source, Confidence: r.Confidence, RuleVersion: r.version,
 		ContentItems: []string{}, Requirements: []templates.Requirement{}, Why: map[string][]string{}}
 	o.Addressee, o.OtherAddressee = d.addressees(to.Name)
 	if slices.Contains([]string{"S", "K", "M"}, r.Confidence) {
@@ -186,7 +186,7 @@ func (d *derivation) obligation(r *ruleDef, to *addresseeDef, applies val) (Obli
 func (d *derivation) clock(o *Obligation, r *ruleDef, s started, decided bool) {
 	o.State = Waiting
 	if r.Deadline != nil {
-		o.Count = &Count{N: r.Deadline.N, Rule: r.Deadline.Count, Zone: r.zone.String()}
+		o.Count = &Count{N: r.Deadline.N, Rule: r.Deadline.Count}
 	}
 	if s.known {
 		start := s.at

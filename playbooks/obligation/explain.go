@@ -91,7 +91,7 @@ type explainer struct {
 
 func (x *explainer) say(key string) string { return saying[key].in(x.locale) }
 
-func (x *explainer) line(format string, args ...any) { fmt.Fprintf(x, format+"\n", args...) }
+func (x *explainer) line(format string, args ...any) { _, _ = fmt.Fprintf(x, format+"\n", args...) }
 
 func (x *explainer) grade(g Grade) {
 	open := x.say("decided")
@@ -144,11 +144,9 @@ func (x *explainer) clock(o Obligation) string {
 	if o.Start == nil {
 		return fmt.Sprintf(x.say("waits"), o.Anchor)
 	}
-	zone := time.UTC
-	if o.Count != nil {
-		if z, err := time.LoadLocation(o.Count.Zone); err == nil {
-			zone = z
-		}
+	zone, err := time.LoadLocation(o.Zone)
+	if err != nil {
+		zone = time.UTC
 	}
 	from := o.AnchorFrom
 	if from == "" {

@@ -85,7 +85,8 @@ type Obligation struct {
 	Channels       []string                `json:"channels,omitempty"`
 	Exempt         *Exemption              `json:"exempt"`          // one that could apply: a person's decision
 	MetBy          []string                `json:"met_by"`          // report:written, notice:dispatched, announcement:live …
-	Count          *Count                  `json:"count,omitempty"` // how the deadline is counted from start
+	Count          *Count                  `json:"count,omitempty"` // how the deadline is counted from start, days in Zone
+	Zone           string                  `json:"zone"`            // of the addressee
 	Source         Source                  `json:"source"`
 	Confidence     string                  `json:"confidence"`
 	ConfidenceNote string                  `json:"confidence_note,omitempty"`  // shown when from secondary sources
@@ -101,7 +102,6 @@ type Obligation struct {
 type Count struct {
 	N    int    `json:"n"`
 	Rule string `json:"rule"` // hours, cal-days …
-	Zone string `json:"zone"` // in which days are counted
 }
 
 // Exemption names one that could apply and what it would lift.

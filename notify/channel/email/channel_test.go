@@ -1,7 +1,6 @@
 package email_test
 
 import (
-	"bufio"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -359,57 +358,4 @@ func TestCancelled(t *testing.T) {
 	verdicts, err := send(t, ctx, sender, []notify.Outgoing{person(1, "one@people.example")})
 	require.True(t, errors.Is(err, context.Canceled))
 	require.Empty(t, verdicts[0].Class)
-}
-
-// relay is a scripted server without extensions.
-type relay struct {
-	addr  string
-	trust *tls.Config
-	lines []string
-	l     net.Listener
-	wg    sync.WaitGroup
-}
-
-func newRelay(t *testing.T) *relay {
-	t.Helper()
-	cert, roots := selfSigned(t)
-	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{cert}})
-	require.NoError(t, err)
-	r := &relay{addr: l.Addr().String(), trust: &tls.Config{RootCAs: roots}, l: l}
-	r.wg.Go(r.serve)
-	t.Cleanup(r.stop)
-	return r
-}
-
-func (r *relay) stop() { r.l.Close(); r.wg.Wait() }
-
-func (r *relay) serve() {
-	c, err := r.l.Accept()
-	if err != nil {
-		return
-	}
-	defer c.Close()
-	io.WriteString(c, "220-hello\r\n220 there\r\n")
-	in, data := bufio.NewScanner(c), false
-	for in.Scan() {
-		line := in.Text()
-		switch {
-		case data && line == ".":
-			data = false
-			io.WriteString(c, "250 2.0.0 Ok: queued as ABC123\r\n")
-			continue
-		case data:
-			continue
-		}
-		r.lines = append(r.lines, line)
-		switch {
-		case line == "DATA":
-			data = true
-			io.WriteString(c, "354 go\r\n")
-		case strings.HasPrefix(line, "RCPT TO:<no@"):
-			io.WriteString(c, "550 5.1.1 unknown\r\n")
-		default:
-			io.WriteString(c, "250 ok\r\n")
-		}
-	}
 }
