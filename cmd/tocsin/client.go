@@ -27,6 +27,7 @@ type client struct{ base, token string }
 
 // refused is an API answer that is not a success.
 type refused struct {
+	Request string `json:"-"`
 	Status int    `json:"status"`
 	Title  string `json:"title"`
 	Detail string `json:"detail"`
@@ -39,7 +40,7 @@ type refused struct {
 
 func (r *refused) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "the service answered %d %s: %s", r.Status, r.Title, r.Detail)
+	fmt.Fprintf(&b, "%s: the service answered %d %s: %s", r.Request, r.Status, r.Title, r.Detail)
 	for _, e := range r.Errors {
 		fmt.Fprintf(&b, "\n  %s: %s (%s)", e.Pointer, e.Message, e.Rule)
 	}
@@ -91,7 +92,7 @@ func (c *client) send(ctx context.Context, method, path, contentType string, bod
 		return resp, nil
 	}
 	defer resp.Body.Close()
-	r := &refused{Status: resp.StatusCode, Title: resp.Status}
+	r := &refused{Request: method + " " + path, Status: resp.StatusCode, Title: resp.Status}
 	if err := json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(r); err != nil {
 		return nil, fmt.Errorf("the service answered %s", resp.Status)
 	}

@@ -19,7 +19,7 @@ import (
 )
 
 func (a *api) administration(h huma.API) {
-	type operatorPath struct {
+	type OperatorPath struct {
 		ID string `path:"id" doc:"The operator"`
 	}
 	type profileOut struct {
@@ -33,7 +33,7 @@ func (a *api) administration(h huma.API) {
 		return nil
 	}
 	register(h, a, a.operation("get-profile", http.MethodGet, "/operators/{id}/profile", "The operator's profile", http.StatusOK),
-		func(ctx context.Context, sc evidence.Scope, in *operatorPath) (*profileOut, error) {
+		func(ctx context.Context, sc evidence.Scope, in *OperatorPath) (*profileOut, error) {
 			if err := own(sc, in.ID); err != nil {
 				return nil, err
 			}
@@ -41,7 +41,7 @@ func (a *api) administration(h huma.API) {
 			return &profileOut{ETag: `"` + hash + `"`, Body: p}, err
 		})
 	type profileIn struct {
-		operatorPath
+		OperatorPath
 		IfMatch string `header:"If-Match"`
 		Body    obligation.Profile
 	}

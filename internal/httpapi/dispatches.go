@@ -14,23 +14,23 @@ import (
 	"tocsin/notify"
 )
 
-// bodyStream hands the request's body on unread, so that an import of any size runs in constant memory.
-type bodyStream struct {
+// BodyStream hands the request's body on unread, so that an import of any size runs in constant memory.
+type BodyStream struct {
 	reader io.Reader
 	Type   string `header:"Content-Type" doc:"text/csv or application/x-ndjson"`
 }
 
 // Resolve keeps the body's reader (huma calls it before the handler).
-func (s *bodyStream) Resolve(ctx huma.Context) []error {
+func (s *BodyStream) Resolve(ctx huma.Context) []error {
 	s.reader = ctx.BodyReader()
 	return nil
 }
 
 func (a *api) audiences(h huma.API) {
 	type importIn struct {
-		incidentPath
+		IncidentPath
 		Name string `query:"name" default:"upload" doc:"What to call it"`
-		bodyStream
+		BodyStream
 	}
 	op := a.operation("import-audience", http.MethodPost, "/incidents/{id}/audience", "Stream recipients as CSV or NDJSON", http.StatusCreated,
 		func(o *huma.Operation) { o.MaxBodyBytes = -1; o.BodyReadTimeout = -1; o.Metadata["stream"] = true })
@@ -46,17 +46,17 @@ func (a *api) audiences(h huma.API) {
 		return &body[audienceView]{Body: viewAudience(aud)}, err
 	})
 	register(h, a, a.operation("get-audience", http.MethodGet, "/audiences/{id}", "An import with its counts", http.StatusOK),
-		func(ctx context.Context, sc evidence.Scope, in *documentPath) (*body[audienceView], error) {
+		func(ctx context.Context, sc evidence.Scope, in *DocumentPath) (*body[audienceView], error) {
 			aud, err := a.Notify.Audience(ctx, sc, in.ID)
 			return &body[audienceView]{Body: viewAudience(aud)}, err
 		})
 	register(h, a, a.operation("list-audiences", http.MethodGet, "/incidents/{id}/audiences", "An incident's audiences, newest first", http.StatusOK),
-		func(ctx context.Context, sc evidence.Scope, in *incidentPath) (*body[audienceList], error) {
+		func(ctx context.Context, sc evidence.Scope, in *IncidentPath) (*body[audienceList], error) {
 			list, err := a.Notify.Audiences(ctx, sc, incident.ID(in.ID))
 			return &body[audienceList]{Body: audienceList{each(list, viewAudience)}}, err
 		})
 	type rejectsIn struct {
-		documentPath
+		DocumentPath
 		After int64 `query:"after" minimum:"0" doc:"Line of the last reject seen"`
 		Limit int   `query:"limit" minimum:"1" maximum:"1000" default:"100"`
 	}
@@ -69,22 +69,22 @@ func (a *api) audiences(h huma.API) {
 
 func (a *api) dispatches(h huma.API) {
 	register(h, a, a.operation("dispatch-notice", http.MethodPost, "/notices/{id}/dispatch", "Send an approved notice", http.StatusCreated),
-		func(ctx context.Context, sc evidence.Scope, in *documentPath) (*body[dispatchView], error) {
+		func(ctx context.Context, sc evidence.Scope, in *DocumentPath) (*body[dispatchView], error) {
 			p, err := a.Notify.Dispatch(ctx, sc, in.ID)
 			return &body[dispatchView]{Body: viewDispatch(p)}, err
 		})
 	register(h, a, a.operation("get-dispatch", http.MethodGet, "/dispatches/{id}", "Progress; the states add up to the audience", http.StatusOK),
-		func(ctx context.Context, sc evidence.Scope, in *documentPath) (*body[dispatchView], error) {
+		func(ctx context.Context, sc evidence.Scope, in *DocumentPath) (*body[dispatchView], error) {
 			p, err := a.Notify.Progress(ctx, sc, in.ID)
 			return &body[dispatchView]{Body: viewDispatch(p)}, err
 		})
 	register(h, a, a.operation("list-dispatches", http.MethodGet, "/incidents/{id}/dispatches", "An incident's dispatches", http.StatusOK),
-		func(ctx context.Context, sc evidence.Scope, in *incidentPath) (*body[dispatchList], error) {
+		func(ctx context.Context, sc evidence.Scope, in *IncidentPath) (*body[dispatchList], error) {
 			list, err := a.Notify.Dispatches(ctx, sc, incident.ID(in.ID))
 			return &body[dispatchList]{Body: dispatchList{each(list, viewDispatch)}}, err
 		})
 	type reasonIn struct {
-		documentPath
+		DocumentPath
 		Body struct {
 			Reason string `json:"reason" minLength:"1"`
 		}
@@ -97,7 +97,7 @@ func (a *api) dispatches(h huma.API) {
 			})
 	}
 	register(h, a, a.operation("resume-dispatch", http.MethodPost, "/dispatches/{id}/resume", "Let a paused dispatch run on", http.StatusOK),
-		func(ctx context.Context, sc evidence.Scope, in *documentPath) (*body[dispatchView], error) {
+		func(ctx context.Context, sc evidence.Scope, in *DocumentPath) (*body[dispatchView], error) {
 			p, err := a.Notify.Resume(ctx, sc, in.ID)
 			return &body[dispatchView]{Body: viewDispatch(p)}, err
 		})
@@ -106,7 +106,7 @@ func (a *api) dispatches(h huma.API) {
 
 func (a *api) deliveries(h huma.API) {
 	type listIn struct {
-		documentPath
+		DocumentPath
 		State      string `query:"state" enum:"pending,sending,in_doubt,accepted,failed,delivered,read,stopped"`
 		Duplicates bool   `query:"duplicates" doc:"Only those that were once in doubt"`
 		After      int64  `query:"after" default:"-1" doc:"Recipient number of the last row seen"`
@@ -124,7 +124,7 @@ func (a *api) deliveries(h huma.API) {
 			return &body[deliveryList]{Body: deliveryList{each(list, viewDelivery)}}, err
 		})
 	type searchIn struct {
-		documentPath
+		DocumentPath
 		Body struct {
 			PersonKey string `json:"person_key,omitempty"`
 			Address   string `json:"address,omitempty" doc:"An exact e-mail address, phone number or device id"`

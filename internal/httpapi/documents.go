@@ -14,7 +14,8 @@ import (
 	"tocsin/templates"
 )
 
-type documentPath struct {
+// DocumentPath is the id of anything but an incident.
+type DocumentPath struct {
 	ID string `path:"id"`
 }
 
@@ -42,7 +43,7 @@ func of(kind templates.Kind, d notify.DocumentView, err error) (*body[documentVi
 func (a *api) documentKind(h huma.API, kind templates.Kind, path string) {
 	name := string(kind)
 	register(h, a, a.operation("list-"+name+"s", http.MethodGet, "/incidents/{id}"+path, "An incident's "+name+"s", http.StatusOK),
-		func(ctx context.Context, sc evidence.Scope, in *incidentPath) (*body[documentList], error) {
+		func(ctx context.Context, sc evidence.Scope, in *IncidentPath) (*body[documentList], error) {
 			all, err := a.Notify.Documents(ctx, sc, incident.ID(in.ID))
 			out := documentList{Documents: []documentView{}}
 			for _, d := range all {
@@ -53,12 +54,12 @@ func (a *api) documentKind(h huma.API, kind templates.Kind, path string) {
 			return &body[documentList]{Body: out}, err
 		})
 	register(h, a, a.operation("get-"+name, http.MethodGet, path+"/{id}", "One "+name+" with what it still lacks", http.StatusOK),
-		func(ctx context.Context, sc evidence.Scope, in *documentPath) (*body[documentView], error) {
+		func(ctx context.Context, sc evidence.Scope, in *DocumentPath) (*body[documentView], error) {
 			d, err := a.Notify.Document(ctx, sc, in.ID)
 			return of(kind, d, err)
 		})
 	type editIn struct {
-		documentPath
+		DocumentPath
 		IfMatch string `header:"If-Match"`
 		Body    struct {
 			Subject  map[string]string `json:"subject,omitempty" doc:"Per locale"`
@@ -94,7 +95,7 @@ func (a *api) documentKind(h huma.API, kind templates.Kind, path string) {
 func (a *api) decisions(h huma.API, kind templates.Kind, path string) {
 	name := string(kind)
 	type submitIn struct {
-		documentPath
+		DocumentPath
 		IfMatch string `header:"If-Match"`
 		Body    struct {
 			Audience string `json:"audience,omitempty" doc:"aud_…; default the newest ready one"`
@@ -117,7 +118,7 @@ func (a *api) decisions(h huma.API, kind templates.Kind, path string) {
 			return of(kind, d, err)
 		})
 	type approveIn struct {
-		documentPath
+		DocumentPath
 		Body struct {
 			Digest string `json:"digest" minLength:"1" doc:"digest.all of what you approve"`
 			Note   string `json:"note,omitempty"`
@@ -129,7 +130,7 @@ func (a *api) decisions(h huma.API, kind templates.Kind, path string) {
 			return of(kind, d, err)
 		})
 	type reasonIn struct {
-		documentPath
+		DocumentPath
 		Body struct {
 			Reason string `json:"reason" minLength:"1"`
 		}
@@ -145,7 +146,7 @@ func (a *api) decisions(h huma.API, kind templates.Kind, path string) {
 
 func (a *api) preview(h huma.API) {
 	type previewIn struct {
-		documentPath
+		DocumentPath
 		Locale  string `query:"locale" default:"zh-Hans"`
 		Channel string `query:"channel" default:"email" enum:"email,sms,push,announcement"`
 	}
@@ -158,7 +159,7 @@ func (a *api) preview(h huma.API) {
 
 func (a *api) export(h huma.API) {
 	type exportIn struct {
-		documentPath
+		DocumentPath
 		Locale string `query:"locale" default:"zh-Hans"`
 		Format string `query:"format" default:"html" enum:"html,json"`
 	}
@@ -177,7 +178,7 @@ func (a *api) export(h huma.API) {
 
 func (a *api) filings(h huma.API) {
 	type filingIn struct {
-		documentPath
+		DocumentPath
 		Body struct {
 			State     string    `json:"state" enum:"spoken,written,confirmed,returned"`
 			Via       string    `json:"via" minLength:"1" doc:"How: 12387 phone, site, mail …"`

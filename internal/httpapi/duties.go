@@ -35,13 +35,13 @@ func (a *api) duties(h huma.API) {
 	})
 
 	register(h, a, a.operation("list-obligations", http.MethodGet, "/incidents/{id}/obligations", "The register of an incident's duties", http.StatusOK),
-		func(ctx context.Context, sc evidence.Scope, in *incidentPath) (*body[dutyList], error) {
+		func(ctx context.Context, sc evidence.Scope, in *IncidentPath) (*body[dutyList], error) {
 			v, err := a.Playbooks.Incident(ctx, sc, incident.ID(in.ID))
 			return &body[dutyList]{Body: dutyList{each(v.Duties, viewDuty)}}, err
 		})
 
 	register(h, a, a.operation("list-tasks", http.MethodGet, "/incidents/{id}/tasks", "What waits for people", http.StatusOK),
-		func(ctx context.Context, sc evidence.Scope, in *incidentPath) (*body[taskList], error) {
+		func(ctx context.Context, sc evidence.Scope, in *IncidentPath) (*body[taskList], error) {
 			v, err := a.Playbooks.Incident(ctx, sc, incident.ID(in.ID))
 			return &body[taskList]{Body: taskList{each(v.Tasks, viewTask)}}, err
 		})
@@ -64,7 +64,7 @@ func (a *api) duties(h huma.API) {
 		})
 
 	type timelineIn struct {
-		incidentPath
+		IncidentPath
 		After int64 `query:"after" minimum:"0" doc:"Sequence of the last entry seen"`
 		Limit int   `query:"limit" minimum:"1" maximum:"500" default:"100"`
 	}

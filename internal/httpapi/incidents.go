@@ -26,7 +26,8 @@ type body[T any] struct {
 	Body T
 }
 
-type incidentPath struct {
+// IncidentPath is exported because huma reads only exported embedded structs.
+type IncidentPath struct {
 	ID string `path:"id" doc:"inc_…"`
 }
 
@@ -48,13 +49,13 @@ func (a *api) incidents(h huma.API) {
 		})
 
 	register(h, a, a.operation("get-incident", http.MethodGet, "/incidents/{id}", "One incident: facts with history, grades, duties", http.StatusOK),
-		func(ctx context.Context, sc evidence.Scope, in *incidentPath) (*body[incidentWhole], error) {
+		func(ctx context.Context, sc evidence.Scope, in *IncidentPath) (*body[incidentWhole], error) {
 			v, err := a.Playbooks.Incident(ctx, sc, incident.ID(in.ID))
 			return &body[incidentWhole]{ETag: etag(v.Incident.Revision), Body: viewWhole(v)}, err
 		})
 
 	type amendIn struct {
-		incidentPath
+		IncidentPath
 		IfMatch string `header:"If-Match"`
 		Body    struct {
 			Source  string         `json:"source,omitempty" doc:"Who says so; default the caller"`
@@ -179,7 +180,7 @@ func (a *api) intake(h huma.API) {
 func (a *api) evidencePack(h huma.API) {
 	op := a.operation("evidence", http.MethodGet, "/incidents/{id}/evidence", "The evidence pack: tocsin evidence verify checks it", http.StatusOK)
 	op.Responses = map[string]*huma.Response{"200": {Description: "A zip", Content: map[string]*huma.MediaType{"application/zip": {}}}}
-	huma.Register(h, op, func(ctx context.Context, in *incidentPath) (*huma.StreamResponse, error) {
+	huma.Register(h, op, func(ctx context.Context, in *IncidentPath) (*huma.StreamResponse, error) {
 		sc := scope(ctx)
 		if _, err := a.Playbooks.Incident(ctx, sc, incident.ID(in.ID)); err != nil {
 			return nil, a.fail(ctx, op.OperationID, err)
