@@ -70,6 +70,7 @@ type house struct {
 
 func open(t *testing.T) *house {
 	t.Helper()
+	t.Parallel()
 	clk := clock.NewFake(storetest.Start)
 	h := &house{t: t, clock: clk, options: storetest.Engines()["sqlite"](t, storetest.WithClock(clk), storetest.Simulated())}
 	h.start()

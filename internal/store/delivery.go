@@ -85,39 +85,46 @@ func scanDelivery(s scanner) (d notify.Delivery, err error) {
 		at(&d.At), maybe(&d.NextAt), &d.Code, &d.ProviderID)
 }
 
-// deliveries reads rows of one dispatch by a condition whose parameters start at $2.
-func (t *Tx) deliveries(ctx context.Context, dispatchNo int64, where string, args ...any) ([]notify.Delivery, error) {
+// deliveries reads rows of one dispatch, by an index unless it is empty, and by a condition whose
+// parameters start at $2.
+func (t *Tx) deliveries(ctx context.Context, dispatchNo int64, index, where string, args ...any) ([]notify.Delivery, error) {
 	if err := t.owns(ctx, "dispatch", dispatchNo); err != nil {
 		return nil, err
 	}
+	if index != "" {
+		index = t.db.dialect.using(index)
+	}
 	return all(ctx, t, "read deliveries", scanDelivery,
-		`SELECT `+deliveryColumns+` FROM delivery WHERE dispatch_no = $1 AND `+where, append([]any{dispatchNo}, args...)...)
+		`SELECT `+deliveryColumns+` FROM delivery`+index+` WHERE dispatch_no = $1 AND `+where, append([]any{dispatchNo}, args...)...)
 }
 
 // DeliveriesOf reads every row of the recipients from ≤ seq < to.
 func (t *Tx) DeliveriesOf(ctx context.Context, dispatchNo, from, to int64) ([]notify.Delivery, error) {
-	return t.deliveries(ctx, dispatchNo, `seq >= $2 AND seq < $3 ORDER BY seq, channel`, from, to)
+	return t.deliveries(ctx, dispatchNo, "", `seq >= $2 AND seq < $3 ORDER BY seq, channel`, from, to)
 }
 
 // DeliveriesIn reads the rows that carry the range's number.
 func (t *Tx) DeliveriesIn(ctx context.Context, r notify.Range) ([]notify.Delivery, error) {
-	return t.deliveries(ctx, r.Dispatch, `range_no = $2 AND range_no > 0 ORDER BY seq, channel`, r.No)
+	return t.deliveries(ctx, r.Dispatch, "delivery_again", `range_no = $2 AND range_no > 0 ORDER BY seq, channel`, r.No)
 }
 
 // Deliveries pages through a dispatch by recipient; all rows of a page's recipients are whole only up to
 // the limit, so a caller goes on after the last seq it has seen in full.
 func (t *Tx) Deliveries(ctx context.Context, dispatchNo int64, state *notify.DeliveryState, afterSeq int64, limit int) ([]notify.Delivery, error) {
-	where := `seq > $2 ORDER BY seq, channel LIMIT $3`
+	index, where := "", `seq > $2 ORDER BY seq, channel LIMIT $3`
 	if state != nil {
 		// Written out, because a partial index is used only for a state that the statement names.
 		where = fmt.Sprintf(`state = %d AND `, int(*state)) + where
+		if *state == notify.InDoubt || *state == notify.Failed || *state == notify.Stopped {
+			index = "delivery_odd"
+		}
 	}
-	return t.deliveries(ctx, dispatchNo, where, afterSeq, limited(limit, 100, 10000))
+	return t.deliveries(ctx, dispatchNo, index, where, afterSeq, limited(limit, 100, 10000))
 }
 
 // Duplicates pages through the rows that were in doubt once.
 func (t *Tx) Duplicates(ctx context.Context, dispatchNo int64, afterSeq int64, limit int) ([]notify.Delivery, error) {
-	return t.deliveries(ctx, dispatchNo, `doubt AND seq > $2 ORDER BY seq, channel LIMIT $3`, afterSeq, limited(limit, 100, 10000))
+	return t.deliveries(ctx, dispatchNo, "delivery_doubt", `doubt AND seq > $2 ORDER BY seq, channel LIMIT $3`, afterSeq, limited(limit, 100, 10000))
 }
 
 // DueDeliveries are rows to be tried again or asked about by now, in no open range, dispatch by dispatch.
@@ -132,7 +139,7 @@ func (t *Tx) DueDeliveries(ctx context.Context, now time.Time, limit int) ([]not
 		if len(due) >= limit {
 			break
 		}
-		rows, err := t.deliveries(ctx, no, `next_at IS NOT NULL AND next_at <= $2 AND NOT EXISTS (
+		rows, err := t.deliveries(ctx, no, "delivery_due", `next_at IS NOT NULL AND next_at <= $2 AND NOT EXISTS (
 				SELECT 1 FROM dispatch_range r WHERE r.dispatch_no = delivery.dispatch_no AND r.no = delivery.range_no AND NOT r.done)
 			ORDER BY next_at LIMIT $3`, at(&now), limit-len(due))
 		if err != nil {

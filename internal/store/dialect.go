@@ -93,3 +93,12 @@ func (d dialect) skipLocked() string {
 	}
 	return ""
 }
+
+// using names the index that a statement is meant for. Without statistics SQLite prefers the primary key
+// to a partial index and reads a whole dispatch; PostgreSQL finds the way by itself.
+func (d dialect) using(index string) string {
+	if d == sqlite {
+		return " INDEXED BY " + index
+	}
+	return ""
+}

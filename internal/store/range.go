@@ -58,7 +58,8 @@ func scanRange(s scanner) (r notify.Range, err error) {
 
 func (t *Tx) claimFrom(ctx context.Context, dispatch int64, owner string, until time.Time) (r notify.Range, ok bool, err error) {
 	no, ok, err := one(ctx, t, "find free range", value[int64], `
-		SELECT no FROM dispatch_range WHERE dispatch_no = $1 AND NOT done AND until <= $2
+		SELECT no FROM dispatch_range`+t.db.dialect.using("dispatch_range_open")+`
+		WHERE dispatch_no = $1 AND NOT done AND until <= $2
 		ORDER BY no LIMIT 1`+t.db.dialect.skipLocked(), dispatch, at(&t.now))
 	if err != nil || !ok {
 		return r, false, err

@@ -90,7 +90,7 @@ func TestLostClaimsAreFenced(t *testing.T) {
 			var claims []notify.Range // every one ever given, lost ones too
 			pick := func(rt *rapid.T) notify.Range {
 				if len(claims) == 0 {
-					rt.Skip("nothing claimed yet")
+					return notify.Range{Dispatch: d.No, No: 1, Owner: "a claim that never was"}
 				}
 				return rapid.SampledFrom(claims).Draw(rt, "claim")
 			}

@@ -134,7 +134,7 @@ func readJournal(path string, fn func(entry)) error {
 	if err != nil {
 		return fmt.Errorf("open journal: %w", err)
 	}
-	defer f.Close()
+	defer f.Close() //nolint:errcheck // only read
 	var b [recordSize]byte
 	for {
 		if _, err := io.ReadFull(f, b[:]); err != nil {

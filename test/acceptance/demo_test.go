@@ -49,7 +49,7 @@ func changed(t *testing.T, pack string) {
 // TestDemoEndsWellForAnyRecord runs the whole way for breach records of every sort: with duties, without, and
 // with facts that nobody knows. The repository's own samples are fictitious; the real ones are read where they are.
 func TestDemoEndsWellForAnyRecord(t *testing.T) {
-	files, err := filepath.Glob("testdata/veris/*.json")
+	files, err := filepath.Glob("../../incident/intake/testdata/samples/veris-*.json")
 	require.NoError(t, err)
 	require.NotEmpty(t, files)
 	real, err := filepath.Glob("../../../shared/samples/vcdb/records/*.json")

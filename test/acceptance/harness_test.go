@@ -268,6 +268,9 @@ func (h *house) approvedNotice(id string) document {
 	require.Empty(h.t, d.Gaps)
 	h.must(h.worker, http.MethodPost, "/notices/"+d.ID+"/submit", map[string]any{}, &d)
 	for _, approver := range []string{h.one, h.two} {
+		if d.State == "approved" {
+			break
+		}
 		h.must(approver, http.MethodPost, "/notices/"+d.ID+"/approve", map[string]any{"digest": d.Digest.All}, &d)
 	}
 	require.Equal(h.t, "approved", d.State)

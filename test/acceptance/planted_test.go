@@ -13,7 +13,7 @@ import (
 )
 
 // planted are people's data that must stand nowhere in clear.
-var planted = []string{"Zuzana Plantova", "普兰托娃", "zuzana.plantova@example.org", "zuzana.plantova", "13900007777", "plantedpersonkey", "planteddeviceid000000000000000000", "Plantgasse 7"}
+var planted = []string{"Zuzana Plantova", "普兰托娃", "zuzana.plantova@example.org", "zuzana.plantova", "13900007777", "plantedpersonkey", "planteddeviceid000000000000000000", "Plantgasse 7", "13900008888"}
 
 // TestPlantedDataIsFoundNowhere runs everything with planted people, their data also in wrong places, and reads
 // every byte that the run left behind.
@@ -21,7 +21,7 @@ func TestPlantedDataIsFoundNowhere(t *testing.T) {
 	h := newHouse(t)
 	f := leak("planted")
 	f["title"] = "Customer Zuzana Plantova 普兰托娃 called"
-	f["summary"] = "She lives in Plantgasse 7, phone 13900007777."
+	f["summary"] = "She lives in Plantgasse 7, phone 13900008888."
 	id := h.report(f)
 	h.audience(id, 40, func(i int, p map[string]any) {
 		p["name"] = "Zuzana Plantova 普兰托娃"
@@ -36,7 +36,7 @@ func TestPlantedDataIsFoundNowhere(t *testing.T) {
 	})
 	var answers [][]byte
 	for _, bad := range []struct{ path, body, kind string }{
-		{"/incidents", `{"title": 7, "facts": {"people": {"count": "zuzana.plantova@example.org"}}, "Plantgasse 7": 1}`, "application/json"},
+		{"/incidents", `{"title": 7, "facts": {"people": {"count": "zuzana.plantova@example.org"}}}`, "application/json"},
 		{"/intake/auto", `zuzana.plantova@example.org`, "application/json"},
 		{"/intake/nosuch", `{"name":"Zuzana Plantova"}`, "application/json"},
 		{"/incidents/" + id + "/audience", `{"emails":["zuzana.plantova@"],"phones":["13900007777x"]}` + "\n", "application/x-ndjson"},
