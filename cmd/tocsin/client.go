@@ -28,10 +28,10 @@ type client struct{ base, token string }
 // refused is an API answer that is not a success.
 type refused struct {
 	Request string `json:"-"`
-	Status int    `json:"status"`
-	Title  string `json:"title"`
-	Detail string `json:"detail"`
-	Errors []struct {
+	Status  int    `json:"status"`
+	Title   string `json:"title"`
+	Detail  string `json:"detail"`
+	Errors  []struct {
 		Pointer string `json:"pointer"`
 		Rule    string `json:"rule"`
 		Message string `json:"message"`

@@ -41,7 +41,7 @@ type (
 		NotApplied    []struct{ ID, Because string } `json:"not_applied"`
 	}
 	duty struct {
-		ID, Rule, Addressee, State, Urgency, Reason string
+		ID, Rule, Addressee, State, Urgency, Anchor string
 		Title                                       map[string]string
 		Deadline                                    *time.Time
 	}

@@ -27,11 +27,7 @@ func (s *script) tell(ctx context.Context) error {
 		return nil
 	}
 	for _, d := range s.incident.Obligations {
-		when := d.Urgency + ", the law gives no number"
-		if d.Deadline != nil {
-			when = "by " + d.Deadline.In(shanghai()).Format("2006-01-02 15:04 -07:00")
-		}
-		fmt.Fprintf(out, "duty       %-32s %-10s %s → %s\n", d.Rule, d.State, when, d.Addressee)
+		fmt.Fprintf(out, "duty       %-28s %-10s %s → %s\n", d.Rule, d.State, d.when(), d.Addressee)
 	}
 	for _, q := range s.incident.OpenQuestions {
 		fmt.Fprintf(out, "open       %s\n", q.Fact)
@@ -40,6 +36,17 @@ func (s *script) tell(ctx context.Context) error {
 		return err
 	}
 	return s.tellDispatches(ctx)
+}
+
+// when says a duty's clock in a few words.
+func (d duty) when() string {
+	switch {
+	case d.Deadline != nil:
+		return "by " + d.Deadline.In(shanghai()).Format("2006-01-02 15:04 -07:00")
+	case d.State == "waiting":
+		return "starts with " + d.Anchor
+	}
+	return d.Urgency + ", without a number"
 }
 
 func (s *script) tellNoDuty() {

@@ -139,7 +139,7 @@ func (a *App) Start(ctx context.Context) error {
 
 func (a *App) start(ctx context.Context) error {
 	if a.Serve {
-		l, err := net.Listen("tcp", a.Config.HTTP.Addr)
+		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", a.Config.HTTP.Addr)
 		if err != nil {
 			return fmt.Errorf("open http door: %w", err)
 		}

@@ -19,8 +19,10 @@ func TestZShot(t *testing.T) {
 	defer c0()
 	ctx, c1 := chromedp.NewContext(actx)
 	defer c1()
-	ctx, c2 := context.WithTimeout(ctx, 100*time.Second)
-	defer c2()
+	if err := chromedp.Do(ctx); err != nil {
+		t.Fatal(err)
+	}
+	_ = time.Second
 	u := "http://127.0.0.1:18999"
 	for _, s := range []struct {
 		name, url, code string
@@ -41,19 +43,26 @@ func TestZShot(t *testing.T) {
 		if s.dark {
 			scheme = "dark"
 		}
-		var png []byte
-		acts := []chromedp.Action{
-			emulation.SetDeviceMetricsOverride(s.w, 844, 1, s.w < 500),
-			emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}),
-			chromedp.Navigate(u + s.url),
+		do := func(acts ...chromedp.Action[chromedp.Void]) {
+			if err := chromedp.Do(ctx, acts...); err != nil {
+				t.Fatal(s.name, err)
+			}
 		}
+		_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		do(chromedp.EmulateViewport(s.w, 844), chromedp.Navigate(u+s.url))
 		if s.code != "" {
-			acts = append(acts, chromedp.SendKeys("#code", s.code), chromedp.Click("button"), chromedp.WaitVisible(".answer"))
+			do(chromedp.SendKeys("#code", s.code), chromedp.Click("button"), chromedp.WaitVisible(".answer"))
 		}
-		var wide int
-		acts = append(acts, chromedp.Evaluate("document.documentElement.scrollWidth", &wide), chromedp.FullScreenshot(&png, 100))
-		if err := chromedp.Run(ctx, acts...); err != nil {
-			t.Fatal(s.name, err)
+		wide, err := chromedp.Run(ctx, chromedp.Evaluate[int]("document.documentElement.scrollWidth"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+		if err != nil {
+			t.Fatal(err)
 		}
 		t.Log(s.name, wide)
 		os.WriteFile("/tmp/portal/"+s.name+".png", png, 0o600)
