@@ -74,11 +74,11 @@ func (d Document) authors() []string {
 	return append(slices.Clone(d.Editors), d.Submitter)
 }
 
-// quorum is how many approvals the document needs. What no person wrote or submitted needs two people,
-// since nobody else has read it.
+// quorum is how many approvals the document needs. A draft that no person has edited needs two: to
+// submit it is not to have written it, so nobody answers for its words yet.
 func (d Document) quorum() int {
 	least := 1
-	if len(d.authors()) == 0 {
+	if len(d.Editors) == 0 {
 		least = 2
 	}
 	return max(d.Policy.Quorum, least)

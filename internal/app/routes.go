@@ -14,8 +14,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"tocsin/incident"
+	"tocsin/incident/evidence"
 	"tocsin/internal/httpapi"
+	"tocsin/internal/portal"
 	"tocsin/internal/store"
+	"tocsin/templates"
 )
 
 // routes mounts API, console and portal on one engine.
@@ -33,7 +36,19 @@ func (a *App) routes() (*gin.Engine, error) {
 		Store: store.Of[incident.Tx](a.DB), Events: events{a}, Clock: a.Clock, Log: a.Log, Operator: a.Config.Operator,
 		MaxBody: a.Config.HTTP.MaxBody, Callback: a.callbackToken(), Evidence: a.Playbooks.WriteEvidence,
 	})
+	if err := portal.Mount(engine, portal.Options{
+		Notify: a.Notify, Organisation: a.organisation, Operator: a.Config.Operator, Clock: a.Clock, Log: a.Log,
+		URL: a.URL(), Simulated: a.Config.SMTP.Addr == "" && a.Config.Aliyun.KeyID == "",
+	}); err != nil {
+		return nil, err
+	}
 	return engine, nil
+}
+
+// organisation is what the public pages say about the operator.
+func (a *App) organisation(ctx context.Context) (templates.Organisation, error) {
+	p, _, err := a.Playbooks.Profile(ctx, evidence.System(a.Config.Operator))
+	return p.Org, err
 }
 
 func (a *App) startDoor() error {

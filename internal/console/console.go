@@ -84,38 +84,38 @@ func (c *console) routes(engine *gin.Engine) {
 	open.POST("/sign-in", limit(maxForm), c.signIn)
 
 	for path, page := range map[string]handler{
-		"/":                             (*request).incidentList,
-		"/approvals":                    (*request).approvals,
-		"/tasks":                        (*request).tasks,
-		"/incidents/:id":                (*request).incidentPage,
-		"/incidents/:id/timeline":       (*request).timeline,
-		"/incidents/:id/evidence":       (*request).evidencePack,
-		"/audiences/:id":                (*request).audiencePage,
-		"/documents/:id":                (*request).documentPage,
-		"/documents/:id/preview":        (*request).preview,
-		"/documents/:id/dispatch":       (*request).confirmDispatch,
-		"/dispatches/:id":               (*request).dispatchPage,
-		"/console/events":               (*request).events,
+		"/":                       (*request).incidentList,
+		"/approvals":              (*request).approvals,
+		"/tasks":                  (*request).tasks,
+		"/incidents/:id":          (*request).incidentPage,
+		"/incidents/:id/timeline": (*request).timeline,
+		"/incidents/:id/evidence": (*request).evidencePack,
+		"/audiences/:id":          (*request).audiencePage,
+		"/documents/:id":          (*request).documentPage,
+		"/documents/:id/preview":  (*request).preview,
+		"/documents/:id/dispatch": (*request).confirmDispatch,
+		"/dispatches/:id":         (*request).dispatchPage,
+		"/console/events":         (*request).events,
 	} {
 		open.GET(path, c.signedIn(page))
 	}
 	for path, do := range map[string]handler{
-		"/sign-out":                     (*request).signOut,
-		"/preferences":                  (*request).preferences,
-		"/incidents/:id/awareness":      (*request).decideAwareness,
-		"/incidents/:id/facts":          (*request).answerFact,
-		"/incidents/:id/close":          (*request).closeHandling,
-		"/tasks/:id":                    (*request).completeTask,
-		"/documents/:id":                (*request).saveDocument,
-		"/documents/:id/submit":         (*request).submit,
-		"/documents/:id/approve":        (*request).approve,
-		"/documents/:id/return":         (*request).returnDocument,
-		"/documents/:id/withdraw":       (*request).withdraw,
-		"/documents/:id/dispatch":       (*request).dispatch,
-		"/dispatches/:id/pause":         (*request).pause,
-		"/dispatches/:id/resume":        (*request).resume,
-		"/dispatches/:id/stop":          (*request).stop,
-		"/dispatches/:id/search":        (*request).search,
+		"/sign-out":                (*request).signOut,
+		"/preferences":             (*request).preferences,
+		"/incidents/:id/awareness": (*request).decideAwareness,
+		"/incidents/:id/facts":     (*request).answerFact,
+		"/incidents/:id/close":     (*request).closeHandling,
+		"/tasks/:id":               (*request).completeTask,
+		"/documents/:id":           (*request).saveDocument,
+		"/documents/:id/submit":    (*request).submit,
+		"/documents/:id/approve":   (*request).approve,
+		"/documents/:id/return":    (*request).returnDocument,
+		"/documents/:id/withdraw":  (*request).withdraw,
+		"/documents/:id/dispatch":  (*request).dispatch,
+		"/dispatches/:id/pause":    (*request).pause,
+		"/dispatches/:id/resume":   (*request).resume,
+		"/dispatches/:id/stop":     (*request).stop,
+		"/dispatches/:id/search":   (*request).search,
 	} {
 		open.POST(path, limit(maxForm), c.signedIn(do))
 	}
@@ -123,8 +123,14 @@ func (c *console) routes(engine *gin.Engine) {
 	open.POST("/documents/:id/filings", limit(maxProof), c.signedIn((*request).recordFiling))
 }
 
+// limit bounds a form and reads it.
 func limit(most int64) gin.HandlerFunc {
-	return func(c *gin.Context) { c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, most) }
+	return func(g *gin.Context) {
+		g.Request.Body = http.MaxBytesReader(g.Writer, g.Request.Body, most)
+		if err := g.Request.ParseForm(); err != nil {
+			g.AbortWithStatus(http.StatusRequestEntityTooLarge)
+		}
+	}
 }
 
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +

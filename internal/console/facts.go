@@ -88,8 +88,11 @@ func (v *viewer) field(e incident.Entry, value any) factField {
 	default:
 		f.Value = fmt.Sprint(value)
 	}
-	if e.Type == incident.Objects || e.Type == incident.Object {
+	switch e.Type {
+	case incident.Objects, incident.Object:
 		f.Rows = v.rows(e, value)
+	case incident.Texts:
+		f.Rows = v.textRows(value)
 	}
 	return f
 }
@@ -109,6 +112,15 @@ func (v *viewer) rows(e incident.Entry, value any) (out []factRow) {
 			row.Fields = append(row.Fields, v.field(sub, object[sub.Path]))
 		}
 		out = append(out, row)
+	}
+	return out
+}
+
+// textRows are the texts of a list, a free one last.
+func (v *viewer) textRows(value any) (out []factRow) {
+	items, _ := value.([]any)
+	for i, item := range append(slices.Clone(items), nil) {
+		out = append(out, factRow{No: i, Fields: []factField{v.field(incident.Entry{Type: incident.Text}, item)}})
 	}
 	return out
 }
@@ -182,7 +194,7 @@ func (v *viewer) read(e incident.Entry, form url.Values, name string) (value any
 		}
 		return list(form[name]), len(form[name]) > 0
 	case incident.Texts:
-		return list(lines(text)), text != ""
+		return readTexts(form, name)
 	case incident.Object, incident.Objects:
 		return v.readObjects(e, form, name)
 	case incident.Text:
@@ -216,6 +228,17 @@ func (v *viewer) readObjects(e incident.Entry, form url.Values, name string) (an
 	return all, len(all) > 0 || form.Has(name+".none")
 }
 
+// readTexts is a list of texts, each in one row.
+func readTexts(form url.Values, name string) (any, bool) {
+	var all []any
+	for i := range 100 {
+		if text, given := readText(form, fmt.Sprintf("%s.%d", name, i)); given {
+			all = append(all, text)
+		}
+	}
+	return all, len(all) > 0
+}
+
 // readText is one text, or one per language.
 func readText(form url.Values, name string) (any, bool) {
 	texts := map[string]any{}
@@ -247,16 +270,6 @@ func (v *viewer) readTime(text string) string {
 		}
 	}
 	return text
-}
-
-func lines(text string) []string {
-	var out []string
-	for l := range strings.Lines(text) {
-		if l = strings.TrimSpace(l); l != "" {
-			out = append(out, l)
-		}
-	}
-	return out
 }
 
 func list(texts []string) []any {

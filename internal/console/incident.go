@@ -207,16 +207,15 @@ func (r *request) papers(m *incidentModel, id incident.ID) error {
 
 // documentRow is a notice or report in a list.
 type documentRow struct {
-	ID, Title, To  string
-	Kind           templates.Kind
-	State          notify.DocumentState
-	Due            *moment
-	Gaps, Needed   int
-	Stale          bool
-	Channels       []string
-	CanApprove     bool
-	by             *time.Time
-	dispatchedToUs bool
+	ID, Title, To string
+	Kind          templates.Kind
+	State         notify.DocumentState
+	Due           *moment
+	Gaps, Needed  int
+	Stale         bool
+	Channels      []string
+	CanApprove    bool
+	by            *time.Time
 }
 
 func (r *request) documentRow(d notify.DocumentView) documentRow {

@@ -24,7 +24,9 @@ type viewer struct {
 }
 
 // Can reports whether the viewer's roles grant a permission.
-func (v *viewer) Can(permission string) bool { return access.Can(v.scope, access.Permission(permission)) }
+func (v *viewer) Can(permission string) bool {
+	return access.Can(v.scope, access.Permission(permission))
+}
 
 // Roles are the viewer's roles, in words.
 func (v *viewer) Roles() string {

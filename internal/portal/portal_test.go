@@ -18,7 +18,7 @@ import (
 func TestCheckAnswersAreConstant(t *testing.T) {
 	h := open(t)
 	_, yes := h.check(code)
-	require.Contains(t, yes, "Yes, this code is from a notice of ours")
+	require.Contains(t, yes, "Yes, this code is ours")
 	require.Contains(t, yes, published)
 	require.Contains(t, yes, "1 March 2026, 12:30 (Beijing time)")
 	require.Contains(t, yes, "Text message signed 【示例商城】")

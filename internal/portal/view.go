@@ -1,9 +1,11 @@
 package portal
 
 import (
+	"cmp"
 	"html"
 	"html/template"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -116,11 +118,7 @@ func (v *view) open(a notify.Announcement, s stock) {
 	m := message(a, v.want, v.Locale)
 	v.Notice = v.entry(a, m, s)
 	v.Subject, v.Body = v.Notice.Subject, frozen(m, a.No)
-	there := make([]string, len(a.Messages))
-	for i, each := range a.Messages {
-		there[i] = each.Locale
-	}
-	v.languages(there, m.Locale)
+	v.languages(spoken(a), m.Locale)
 }
 
 func (v *view) entry(a notify.Announcement, m templates.Message, s stock) entry {
@@ -141,13 +139,21 @@ func (v *view) entry(a notify.Announcement, m templates.Message, s stock) entry 
 	return e
 }
 
-// message is an announcement in the language that fits best.
-func message(a notify.Announcement, want []language.Tag, locale string) templates.Message {
+// spoken are the languages of an announcement, ours in their usual order first.
+func spoken(a notify.Announcement) []string {
 	there := make([]string, len(a.Messages))
 	for i, m := range a.Messages {
 		there[i] = m.Locale
 	}
-	best := choose(want, there, locale)
+	slices.SortStableFunc(there, func(a, b string) int {
+		return cmp.Compare(uint(slices.Index(locales, a)), uint(slices.Index(locales, b))) // unknown ones last
+	})
+	return there
+}
+
+// message is an announcement in the language that fits best.
+func message(a notify.Announcement, want []language.Tag, locale string) templates.Message {
+	best := choose(want, spoken(a), locale)
 	for _, m := range a.Messages {
 		if m.Locale == best {
 			return m.Message

@@ -18,9 +18,9 @@ const inFlight = 4 * 64
 // TestKill ends the service with kill -9 at random moments of a dispatch and starts it again: everyone ends
 // with an outcome, none is lost, and each repeated message is listed by name.
 func TestKill(t *testing.T) {
-	people, kills := 4000, 4
+	people, kills := 20000, 20
 	if os.Getenv("SOAK") != "" {
-		people, kills = 20000, 20
+		people, kills = 200000, 200
 	}
 	h := newHouse(t)
 	id := h.report(leak("kill"))
@@ -34,7 +34,7 @@ func TestKill(t *testing.T) {
 	dice := rand.New(rand.NewPCG(seed, 1))
 	done := 0
 	for ; done < kills && d.State == "running"; done++ {
-		time.Sleep(time.Duration(dice.IntN(120)) * time.Millisecond)
+		time.Sleep(time.Duration(dice.IntN(250)) * time.Millisecond)
 		h.service.kill()
 		h.serve()
 		h.must(h.worker, http.MethodGet, "/dispatches/"+d.ID, nil, &d)
