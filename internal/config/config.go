@@ -106,6 +106,9 @@ func Load(path string, environ []string, data string) (Config, error) {
 		Prefix:      "TOCSIN_",
 		EnvironFunc: func() []string { return environ },
 		TransformFunc: func(key, v string) (string, any) {
+			if key == "TOCSIN_URL" || key == "TOCSIN_TOKEN" { // of the commands that call a service
+				return "", nil
+			}
 			return strings.ReplaceAll(strings.ToLower(strings.TrimPrefix(key, "TOCSIN_")), "__", "."), v
 		},
 	}), nil); err != nil {
