@@ -271,10 +271,11 @@ func (s *script) dispatch(ctx context.Context, at string) error {
 	if err := s.people.responder.api.call(ctx, http.MethodPost, at+"/dispatch", nil, &d); err != nil {
 		return err
 	}
-	return wait(ctx, "the dispatch", func() (bool, error) {
-		err := s.people.responder.api.call(ctx, http.MethodGet, "/dispatches/"+d.ID, nil, &d)
-		return d.ended(), err
-	})
+	d, err := follow(ctx, s.people.responder.api, d.ID, s.io.err)
+	if err == nil && d.State == "stopped" {
+		err = fmt.Errorf("the dispatch was stopped: %s", d.Reason)
+	}
+	return err
 }
 
 func (s *script) importAudience(ctx context.Context) error {

@@ -172,7 +172,9 @@ type dispatchWatchCmd struct {
 }
 
 // Help is the example that --help shows.
-func (dispatchWatchCmd) Help() string { return "Example: tocsin dispatch watch dsp_0193…" }
+func (dispatchWatchCmd) Help() string {
+	return "Example: tocsin dispatch watch dsp_0193…\nA line a second on standard error, the end on standard output; exit code 1 when it was stopped."
+}
 
 // dispatchState is what a watcher reads of a dispatch.
 type dispatchState struct {
@@ -200,20 +202,35 @@ func (d dispatchState) line() string {
 
 // Run prints a line a second until the dispatch ends.
 func (c dispatchWatchCmd) Run(ctx context.Context, std streams) error {
-	tick := time.NewTicker(time.Second)
+	d, err := follow(ctx, c.client(), c.ID, std.err)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(std.out, d.line())
+	if d.State == "stopped" {
+		return errTold
+	}
+	return nil
+}
+
+// follow asks for a dispatch until it ends, and says each second how far it is.
+func follow(ctx context.Context, api *client, id string, to io.Writer) (d dispatchState, err error) {
+	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
-	for {
-		var d dispatchState
-		if err := c.client().call(ctx, http.MethodGet, "/dispatches/"+url.PathEscape(c.ID), nil, &d); err != nil {
-			return err
+	for n := 1; ; n++ {
+		d = dispatchState{}
+		if err := api.call(ctx, http.MethodGet, "/dispatches/"+url.PathEscape(id), nil, &d); err != nil {
+			return d, err
 		}
-		fmt.Fprintln(std.out, d.line())
 		if d.ended() {
-			return nil
+			return d, nil
+		}
+		if n%10 == 0 {
+			fmt.Fprintln(to, d.line())
 		}
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
+			return d, ctx.Err()
 		case <-tick.C:
 		}
 	}
