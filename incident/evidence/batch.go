@@ -1,6 +1,7 @@
 package evidence
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -55,7 +56,7 @@ func DecodeEvents(kept []byte) (events []DeliveryEvent, root string, err error) 
 	var r Root
 	for len(kept) > 0 {
 		n, k := binary.Uvarint(kept)
-		if k <= 0 || n > uint64(len(kept)-k) {
+		if k <= 0 || n > uint64(len(kept)-k) || k != len(binary.AppendUvarint(nil, n)) {
 			return nil, "", errBatch
 		}
 		leaf := kept[k : k+int(n)]
@@ -79,7 +80,7 @@ func decodeLeaf(b []byte) (e DeliveryEvent, err error) {
 	for _, s := range []*string{&e.Channel, &e.State, &e.Class, &e.Code} {
 		*s = d.string()
 	}
-	if d.bad || len(d.b) > 0 {
+	if d.bad || !bytes.Equal(e.leaf(), b) { // one event has one encoding, or roots would not bind it
 		return DeliveryEvent{}, errBatch
 	}
 	return e, nil
