@@ -28,9 +28,23 @@ type Config struct {
 	SMTP      SMTP      `koanf:"smtp"`
 	Aliyun    Aliyun    `koanf:"aliyun"`
 	Workers   int       `koanf:"workers"` // fan-out workers in this process
+	Lease     Duration  `koanf:"lease"`   // how long a dead worker's part of a dispatch waits for another
 	Simulator Simulator `koanf:"simulator"`
 	LogLevel  string    `koanf:"log_level"` // debug info warn error
 }
+
+// Duration is written as 90s or 2m30s.
+type Duration time.Duration
+
+// UnmarshalText reads a duration.
+func (d *Duration) UnmarshalText(b []byte) error {
+	v, err := time.ParseDuration(string(b))
+	*d = Duration(v)
+	return err
+}
+
+// MarshalText writes it.
+func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
 
 // HTTP is the one door that listens.
 type HTTP struct {
@@ -85,7 +99,7 @@ type Simulator struct {
 // Default is the embedded installation on this machine.
 func Default() Config {
 	return Config{
-		Operator: "acme", Data: "data", Workers: 4, LogLevel: "info",
+		Operator: "acme", Data: "data", Workers: 4, Lease: Duration(time.Minute), LogLevel: "info",
 		HTTP:     HTTP{Addr: "127.0.0.1:8080", MaxBody: 4 << 20},
 		Database: Database{Driver: "sqlite"},
 		SMTP:     SMTP{Connections: 8},
@@ -117,7 +131,7 @@ func Load(path string, environ []string, data string) (Config, error) {
 	c := Default()
 	err := k.UnmarshalWithConf("", &c, koanf.UnmarshalConf{DecoderConfig: &mapstructure.DecoderConfig{
 		ErrorUnused: true, WeaklyTypedInput: true, TagName: "koanf", Result: &c,
-		DecodeHook: mapstructure.StringToSliceHookFunc(","),
+		DecodeHook: mapstructure.ComposeDecodeHookFunc(mapstructure.TextUnmarshallerHookFunc(), mapstructure.StringToSliceHookFunc(",")),
 	}})
 	if err != nil {
 		return Config{}, fmt.Errorf("configuration has keys or values that do not fit: %w", err)
@@ -158,6 +172,9 @@ func (c *Config) Validate() error {
 	}
 	if c.Workers < 0 || c.Workers > 256 {
 		bad("workers: 0 to 256")
+	}
+	if c.Lease < Duration(time.Second) || c.Lease > Duration(time.Hour) {
+		bad("lease: 1s to 1h")
 	}
 	if c.SMTP.Addr != "" && (c.SMTP.Hello == "" || c.SMTP.Bounce == "" || c.SMTP.Domain == "") {
 		bad("smtp: with addr also set hello, bounce and domain")

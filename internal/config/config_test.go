@@ -1,0 +1,50 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func write(t *testing.T, text string) string {
+	path := filepath.Join(t.TempDir(), "tocsin.yaml")
+	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+	return path
+}
+
+func TestEnvironmentWinsOverFileAndFileOverDefaults(t *testing.T) {
+	c, err := Load(write(t, "operator: shop\nhttp:\n  addr: 127.0.0.1:1\n  proxies: [10.0.0.1]\n"),
+		[]string{"TOCSIN_HTTP__ADDR=127.0.0.1:2", "TOCSIN_HTTP__MAX_BODY=10", "TOCSIN_TOKEN=tcs_x", "HOME=/"}, "/var/lib/tocsin")
+	require.NoError(t, err)
+	require.Equal(t, "shop", c.Operator)
+	require.Equal(t, "127.0.0.1:2", c.HTTP.Addr)
+	require.EqualValues(t, 10, c.HTTP.MaxBody)
+	require.Equal(t, []string{"10.0.0.1"}, c.HTTP.Proxies)
+	require.Equal(t, "/var/lib/tocsin/key", c.KeyFile)
+	require.Equal(t, "/var/lib/tocsin/tocsin.db", c.Database.DSN)
+	require.True(t, c.Simulated())
+}
+
+func TestATypoStopsTheStart(t *testing.T) {
+	_, err := Load(write(t, "operater: shop\n"), nil, "")
+	require.ErrorContains(t, err, "operater")
+	_, err = Load("", []string{"TOCSIN_HTTP__ADRESS=x"}, "")
+	require.ErrorContains(t, err, "adress")
+}
+
+func TestEveryFaultIsNamedAtOnce(t *testing.T) {
+	_, err := Load("", []string{"TOCSIN_OPERATOR=a.b", "TOCSIN_DATABASE__DRIVER=postgres", "TOCSIN_SMTP__ADDR=mx:25", "TOCSIN_ALIYUN__KEY_ID=x", "TOCSIN_WORKERS=900"}, "")
+	for _, want := range []string{"operator", "database.dsn", "smtp", "aliyun", "workers"} {
+		require.ErrorContains(t, err, want)
+	}
+}
+
+func TestSecretsMayStandInFiles(t *testing.T) {
+	secret := filepath.Join(t.TempDir(), "secret")
+	require.NoError(t, os.WriteFile(secret, []byte("s3cret\n"), 0o600))
+	c, err := Load("", []string{"TOCSIN_ALIYUN__KEY_ID=x", "TOCSIN_ALIYUN__KEY_SECRET=@" + secret}, "")
+	require.NoError(t, err)
+	require.Equal(t, "s3cret", c.Aliyun.KeySecret)
+}
