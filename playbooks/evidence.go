@@ -52,7 +52,7 @@ ledger.jsonl    every decision and outcome, each entry chained to the one before
 batches.jsonl   delivery events; each batch's Merkle root stands in the ledger
 messages/       the exact messages that were approved, named by their SHA-256
 documents/      notices and reports with their approvals and filings
-files/          filed texts and receipts kept as proof
+files/          filed texts and receipts kept as proof, by the ids in documents/ and files.json
 incident.json, duties.json, audiences.json, dispatches.json   what the ledger's ids stand for
 summary.json    the claims that are checked against ledger, batches and messages
 `
@@ -182,6 +182,11 @@ func (p *packing) document(d notify.Document, written map[string]bool) (evidence
 	if err := p.pack.AddJSON("documents/"+d.ID+".json", map[string]any{"document": d, "approvals": approvals, "filings": filings}); err != nil {
 		return claim, err
 	}
+	for _, f := range filings {
+		if err := p.proof(f); err != nil {
+			return claim, err
+		}
+	}
 	if d.Frozen == 0 {
 		return claim, nil
 	}
@@ -203,6 +208,21 @@ func (p *packing) document(d notify.Document, written map[string]bool) (evidence
 		}
 	}
 	return claim, nil
+}
+
+// proof writes the bytes kept with a filing: the text filed, or the authority's receipt.
+func (p *packing) proof(f notify.Filing) error {
+	if f.File == "" {
+		return nil
+	}
+	file, err := p.tx.File(p.ctx, f.File)
+	if err != nil {
+		return err
+	}
+	return p.pack.Add("files/"+file.ID, func(w io.Writer) error {
+		_, err := w.Write(file.Body)
+		return err
+	})
 }
 
 // writeMessage writes the canonical bytes whose SHA-256 is the message's hash.
