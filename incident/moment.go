@@ -28,18 +28,5 @@ func ParseMoment(s string) (Moment, bool) {
 // Exact says whether it is an instant, not a day, month or year.
 func (m Moment) Exact() bool { return m.layout == time.RFC3339Nano }
 
-// Latest is the last instant that it may mean, to the microsecond.
-func (m Moment) Latest() time.Time {
-	switch m.layout {
-	case layoutDay:
-		return m.Earliest.AddDate(0, 0, 1).Add(-time.Microsecond)
-	case layoutMonth:
-		return m.Earliest.AddDate(0, 1, 0).Add(-time.Microsecond)
-	case layoutYear:
-		return m.Earliest.AddDate(1, 0, 0).Add(-time.Microsecond)
-	}
-	return m.Earliest
-}
-
 // String writes it back as precise as it came; an instant keeps its zone.
 func (m Moment) String() string { return m.Earliest.Format(m.layout) }

@@ -27,3 +27,31 @@ type Sender interface {
 type Querier interface {
 	Query(ctx context.Context, o Outgoing) (v Verdict, found bool, err error)
 }
+
+// Refusal is why a channel cannot prepare a message or be used at all. It holds a class and a short code,
+// never an address, a secret or the provider's words.
+type Refusal struct {
+	Channel string
+	Class   Class
+	Code    string
+	Cause   error // a context's error, if that was it
+}
+
+// Error names the channel, the code and the class.
+func (r *Refusal) Error() string {
+	return "use " + r.Channel + ": " + r.Code + " (" + string(r.Class) + ")"
+}
+
+// Unwrap is the context's error, if that was the cause.
+func (r *Refusal) Unwrap() error { return r.Cause }
+
+// Bar refuses what may not leave over a channel: imported records never do, drills reach the simulator only.
+func Bar(channel string, mode incident.Mode, simulated bool) error {
+	switch {
+	case mode == incident.Imported:
+		return &Refusal{Channel: channel, Class: ClassBug, Code: "imported-incident"}
+	case mode == incident.Drill && !simulated:
+		return &Refusal{Channel: channel, Class: ClassBug, Code: "drill-outside-simulator"}
+	}
+	return nil
+}

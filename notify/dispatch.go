@@ -149,6 +149,7 @@ type Range struct {
 	Epoch    int64
 	Until    time.Time
 	Done     bool
+	Doubt    bool // an owner died with it: members without an outcome may have been sent to
 }
 
 // Batch is one batch of outcomes or receipts: the Merkle root in the ledger, the events kept beside it.

@@ -73,6 +73,14 @@ func TestNoticeNeedsFourEyesOnExactlyWhatIsSubmitted(t *testing.T) {
 		"document.approved", "document.approved", "document.edited"}, w.ledger(1))
 }
 
+// edited has a person answer for a draft's words, so that the policy's own quorum holds.
+func (w *world) edited(d notify.Document) notify.Document {
+	w.t.Helper()
+	v, err := w.service.Edit(w.ctx, rui, d.ID, d.Version, notify.Edit{Subject: map[string]string{"en": "A subject by a person"}})
+	require.NoError(w.t, err)
+	return v.Document
+}
+
 func second[A any](_ A, err error) error { return err }
 
 func TestToolsAndTheSystemNeverDecide(t *testing.T) {
@@ -100,6 +108,20 @@ func TestToolsAndTheSystemNeverDecide(t *testing.T) {
 	v, err = w.service.Approve(w.ctx, an, d.ID, v.Digest.All, "")
 	require.NoError(t, err)
 	require.Equal(t, notify.DocSubmitted, v.State)
+}
+
+func TestUneditedDraftNeedsTwoWhoeverSubmits(t *testing.T) {
+	w := newWorld(t)
+	d := w.propose(authority, notify.Policy{Quorum: 1})
+	v, err := w.service.Submit(w.ctx, ren, d.ID, d.Version, "")
+	require.NoError(t, err)
+	w.fault(incident.Forbidden, second(w.service.Approve(w.ctx, ren, d.ID, v.Digest.All, "")))
+	v, err = w.service.Approve(w.ctx, an, d.ID, v.Digest.All, "")
+	require.NoError(t, err)
+	require.Equal(t, []any{notify.DocSubmitted, 1}, []any{v.State, v.Needed})
+	v, err = w.service.Approve(w.ctx, ai, d.ID, v.Digest.All, "")
+	require.NoError(t, err)
+	require.Equal(t, notify.DocApproved, v.State)
 }
 
 func TestOnlyPrintedFactsMakeStale(t *testing.T) {
@@ -151,11 +173,12 @@ func TestUnchangedWordsAreNoEdit(t *testing.T) {
 
 func TestStricterPolicyReopens(t *testing.T) {
 	w := newWorld(t)
-	d := w.propose(authority, notify.Policy{Quorum: 1})
+	d := w.edited(w.propose(authority, notify.Policy{Quorum: 1}))
 	v, err := w.service.Submit(w.ctx, rui, d.ID, d.Version, "")
 	require.NoError(t, err)
-	_, err = w.service.Approve(w.ctx, an, d.ID, v.Digest.All, "")
+	v, err = w.service.Approve(w.ctx, an, d.ID, v.Digest.All, "")
 	require.NoError(t, err)
+	require.Equal(t, notify.DocApproved, v.State)
 	require.Equal(t, notify.DocSubmitted, w.propose(authority, notify.Policy{Quorum: 2}).State)
 	v, err = w.service.Approve(w.ctx, ai, d.ID, v.Digest.All, "")
 	require.NoError(t, err)
@@ -164,7 +187,7 @@ func TestStricterPolicyReopens(t *testing.T) {
 
 func TestReturnedUnchangedNeedsNewApproval(t *testing.T) {
 	w := newWorld(t)
-	d := w.propose(authority, notify.Policy{Quorum: 1})
+	d := w.edited(w.propose(authority, notify.Policy{Quorum: 1}))
 	v, err := w.service.Submit(w.ctx, rui, d.ID, d.Version, "")
 	require.NoError(t, err)
 	v, err = w.service.Approve(w.ctx, an, d.ID, v.Digest.All, "")
@@ -185,7 +208,7 @@ func TestReturnedUnchangedNeedsNewApproval(t *testing.T) {
 
 func TestFilingNeedsApprovalAndProof(t *testing.T) {
 	w := newWorld(t)
-	d := w.propose(authority, notify.Policy{Quorum: 1, Proof: []string{notify.ProofReceipt, notify.ProofText}, Via: "cn-local-cac"})
+	d := w.edited(w.propose(authority, notify.Policy{Quorum: 1, Proof: []string{notify.ProofReceipt, notify.ProofText}, Via: "cn-local-cac"}))
 	filing := notify.Filing{Report: d.ID, State: notify.Written, FiledAt: w.clock.Now()}
 	w.fault(incident.Conflict, second(w.service.RecordFiling(w.ctx, rui, filing, nil)))
 

@@ -37,7 +37,7 @@ type lineReader struct {
 func newLineReader(r io.Reader) *lineReader {
 	b := bufio.NewReaderSize(r, maxLine)
 	if mark, _ := b.Peek(3); bytes.Equal(mark, []byte("\xef\xbb\xbf")) {
-		b.Discard(3)
+		_, _ = b.Discard(3)
 	}
 	return &lineReader{r: b}
 }

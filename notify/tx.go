@@ -53,14 +53,16 @@ type Tx interface {
 
 	InsertRanges(ctx context.Context, r []Range) error
 	// ClaimRange gives one open, unowned or expired range of a running dispatch to owner, fair between
-	// dispatches (least recently served first), with its epoch raised; ok is false when there is none.
+	// dispatches (least recently served first), with its epoch raised; ok is false when there is none. A range
+	// that its last owner did not give back is in doubt from then on.
 	ClaimRange(ctx context.Context, owner string, until time.Time) (r Range, ok bool, err error)
 	// HoldRange extends a claim; ok is false when it is lost (other epoch) or its dispatch does not run.
 	HoldRange(ctx context.Context, r Range, until time.Time) (ok bool, err error)
 	// FinishRange marks a range done if the epoch still holds; RecordOutcomes runs in the same transaction.
 	FinishRange(ctx context.Context, r Range) (ok bool, err error)
 	ReleaseRange(ctx context.Context, r Range) error
-	ReleaseOwner(ctx context.Context, notOwner string) (int, error) // embedded: free what an earlier process held
+	// ReleaseOwner frees what a dead owner held; unless sure that all it sent is recorded, in doubt.
+	ReleaseOwner(ctx context.Context, owner string, sure bool) (int, error)
 	OpenRanges(ctx context.Context, dispatchNo int64) (int64, error)
 
 	PutDeliveries(ctx context.Context, d []Delivery) error // upsert by (dispatch, seq, channel)

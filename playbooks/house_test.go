@@ -3,7 +3,6 @@ package playbooks_test
 import (
 	"context"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -208,13 +207,4 @@ func count(kinds []string, kind string) (n int) {
 		}
 	}
 	return n
-}
-
-func ruleIDs(duties []playbooks.Duty) string {
-	var ids []string
-	for _, d := range duties {
-		ids = append(ids, d.Obligation.ID+" "+string(d.State))
-	}
-	slices.Sort(ids)
-	return strings.Join(ids, "\n")
 }

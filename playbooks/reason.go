@@ -1,6 +1,10 @@
 package playbooks
 
-import "strings"
+import (
+	"strings"
+
+	"tocsin/templates"
+)
 
 // Reasons of duties and steps, as stored: English words, then after ": " ids and fact paths, never values.
 // Say puts them into a reader's language.
@@ -9,7 +13,7 @@ const (
 	FactsChanged   = "facts changed"
 	ProfileChanged = "the operator's profile changed"
 	RulesChanged   = "the rules changed"
-	TimePassed     = "time passed"
+	TimeWentOn     = "time passed"
 
 	ReasonCondition = "the step's condition does not hold"
 	ReasonUnknown   = "waits for facts that are still unknown"
@@ -28,9 +32,9 @@ const (
 var chinese = map[string]string{
 	EarlierStands:   "在有人说明理由接受较晚的期限之前，仍以较早的期限为准",
 	FactsChanged:    "事实已变更",
-	ProfileChanged:  "运营者资料已变更",
+	ProfileChanged:  "运营者档案已变更",
 	RulesChanged:    "规则已更新",
-	TimePassed:      "时间推移",
+	TimeWentOn:      "时间推移",
 	ReasonCondition: "步骤的条件不成立",
 	ReasonUnknown:   "等待尚未查明的事实",
 	ReasonAfter:     "等待其他步骤",
@@ -45,15 +49,25 @@ var chinese = map[string]string{
 	ReasonMet:       "已履行",
 }
 
-// Say is a stored reason in a reader's language; what has no translation comes back as it is.
+// Say is a stored reason in a reader's language, with the facts it names in words; what is no reason of
+// ours comes back as it is.
 func Say(reason, locale string) string {
-	words, rest, more := strings.Cut(reason, ": ")
-	said, ok := chinese[words]
-	if !strings.HasPrefix(locale, "zh") || !ok {
+	said, rest, more := strings.Cut(reason, ": ")
+	translated, ours := chinese[said]
+	if !ours {
 		return reason
 	}
-	if more {
-		return said + "：" + rest
+	colon, comma := ": ", ", "
+	if strings.HasPrefix(locale, "zh") {
+		said, colon, comma = translated, "：", "、"
+		locale = "zh-Hans"
 	}
-	return said
+	if !more {
+		return said
+	}
+	named := strings.Split(rest, ", ")
+	for i, id := range named {
+		named[i] = templates.FactName(id, locale)
+	}
+	return said + colon + strings.Join(named, comma)
 }

@@ -109,13 +109,17 @@ func unanswered(before *Derivation, problems []incident.Problem) obligation.Resu
 	var open []obligation.Question
 	for _, p := range problems {
 		fact := strings.ReplaceAll(strings.TrimPrefix(p.Pointer, "/facts/"), "/", ".")
-		open = append(open, obligation.Question{Fact: fact, Decides: []string{p.Rule}, Text: map[string]string{"en": p.Message}})
+		open = append(open, obligation.Question{Fact: fact, Decides: []string{p.Rule}, Text: contradiction(p)})
 	}
 	known := func(q obligation.Question) bool {
 		return slices.ContainsFunc(open, func(o obligation.Question) bool { return o.Fact == q.Fact })
 	}
 	r.OpenQuestions = append(open, slices.DeleteFunc(slices.Clone(r.OpenQuestions), known)...)
 	return r
+}
+
+func contradiction(p incident.Problem) map[string]string {
+	return map[string]string{"en": "These facts cannot all be right: " + p.Message + ". Which is?", "zh-Hans": "已填写的事实互相矛盾，请核对并更正这一项。"}
 }
 
 // sameDerivation compares answers; that time has passed without changing one makes no difference.
@@ -175,24 +179,19 @@ func reconcile(ctx context.Context, tx Tx, in *situation, before *Derivation, la
 // follow is what becomes of one duty, and the ledger's word for it ("" when only its wording changed).
 func follow(d Duty, o obligation.Obligation, owed bool, why string, later bool, now time.Time) (Duty, string) {
 	switch {
-	case d.State == obligation.Met:
-		return d, ""
-	case !owed && d.State == obligation.Lapsed:
+	case d.State == obligation.Met, !owed && d.State == obligation.Lapsed:
 		return d, ""
 	case !owed:
 		d.State, d.Reason = obligation.Lapsed, why
 		return d, "duty.lapsed"
-	case d.State == obligation.Lapsed:
-		d.Obligation, d.State, d.Reason, d.DerivedAt = o, o.State, why, now
-		return d, "duty.appeared"
 	}
-	next := d
+	next, back := d, d.State == obligation.Lapsed
 	next.Obligation = o
 	decided := d.Obligation.Provisional && !o.Provisional // a person decided when we became aware
 	switch {
-	case movesBack(d.Obligation, o) && !later && !decided:
+	case movesBack(d.Obligation, o) && !later && !decided: // nor does lapsing and coming back win time
 		next.Obligation, next.Reason = withClock(o, d.Obligation, now), EarlierStands
-	case !sameClock(d.Obligation, o):
+	case back, !sameClock(d.Obligation, o):
 		next.Reason = why
 	case d.Reason == EarlierStands:
 		next.Reason = ""
@@ -200,7 +199,11 @@ func follow(d Duty, o obligation.Obligation, owed bool, why string, later bool, 
 	if d.State != obligation.Exempt && d.State != obligation.OnHold {
 		next.State = next.Obligation.State
 	}
-	if next.State == d.State && sameClock(d.Obligation, next.Obligation) {
+	switch {
+	case back:
+		next.DerivedAt = now
+		return next, "duty.appeared"
+	case next.State == d.State && sameClock(d.Obligation, next.Obligation):
 		return next, ""
 	}
 	return next, "duty.changed"
@@ -213,10 +216,14 @@ func movesBack(old, derived obligation.Obligation) bool {
 
 // withClock is an obligation with the clock of another, at an instant.
 func withClock(o, clock obligation.Obligation, now time.Time) obligation.Obligation {
-	o.Anchor, o.Start, o.Deadline, o.LegalLimit = clock.Anchor, clock.Start, clock.Deadline, clock.LegalLimit
+	o.Anchor, o.AnchorFrom, o.AnchorNote = clock.Anchor, clock.AnchorFrom, clock.AnchorNote
+	o.Start, o.Deadline, o.LegalLimit = clock.Start, clock.Deadline, clock.LegalLimit
 	o.Provisional, o.Imprecise = clock.Provisional, clock.Imprecise
-	o.State = obligation.Running
-	if now.After(*o.Deadline) {
+	switch {
+	case o.State == obligation.AssessmentOpen:
+	case now.Before(*o.Deadline):
+		o.State = obligation.Running
+	default:
 		o.State = obligation.Overdue
 	}
 	return o
@@ -273,7 +280,7 @@ func cause(ctx context.Context, tx Tx, in *situation, before *Derivation) (strin
 	case before.RulesVersion != in.derived.RulesVersion:
 		return RulesChanged, nil
 	}
-	return TimePassed, nil
+	return TimeWentOn, nil
 }
 
 // note writes to the incident's ledger and publishes the event of the same name.

@@ -67,7 +67,9 @@ func TestDutyLapsesWithReasonAndComesBack(t *testing.T) {
 	lapsed := duty(t, r.Duties, "cn-pipl-57-individuals")
 	require.Equal(t, obligation.Lapsed, lapsed.State)
 	require.Equal(t, "facts changed: data_event", lapsed.Reason)
-	require.Equal(t, "事实已变更：data_event", playbooks.Say(lapsed.Reason, "zh-Hans"))
+	require.Equal(t, "事实已变更：数据发生了什么", playbooks.Say(lapsed.Reason, "zh-Hans"))
+	require.Equal(t, "facts changed: what happened to the data", playbooks.Say(lapsed.Reason, "en"))
+	require.Equal(t, "closed by hand: done", playbooks.Say("closed by hand: done", "zh-Hans"), "a person's own words stay")
 	h.pump()
 	tell := step(t, h.view(r.ID), "tell-people")
 	require.Equal(t, playbooks.StepSkipped, tell.State)
@@ -98,6 +100,11 @@ func TestEarlierDeadlineStands(t *testing.T) {
 		{"a tool corrects its signal to earlier", func(h *house, id incident.ID) {
 			h.amend(siem, id, "", incident.FactInput{Path: "first_signal_at", Value: at(signal.Add(-30 * time.Minute))})
 		}, signal.Add(3*time.Hour + 30*time.Minute)},
+		{"the duty lapses, the signal moves to later, and the duty comes back", func(h *house, id incident.ID) {
+			h.amend(lin, id, "", incident.FactInput{Path: "people.count", Value: int64(10)}, incident.FactInput{Path: "jurisdictions.CN", Value: int64(10)}, incident.FactInput{Path: "kind", Value: "threat"})
+			h.amend(siem, id, "", incident.FactInput{Path: "first_signal_at", Value: at(signal.Add(30 * time.Minute))})
+			h.amend(lin, id, "", incident.FactInput{Path: "people.count", Value: int64(1_200_000)}, incident.FactInput{Path: "jurisdictions.CN", Value: int64(1_200_000)}, incident.FactInput{Path: "kind", Value: "incident"})
+		}, signal.Add(4 * time.Hour)},
 		{"a person moves awareness to later and says why", func(h *house, id incident.ID) {
 			h.amend(lin, id, "", incident.FactInput{Path: "aware_at", Value: at(signal)})
 			h.amend(lin, id, "the call log shows it", incident.FactInput{Path: "aware_at", Value: at(signal.Add(20 * time.Minute))})
@@ -168,6 +175,19 @@ func TestDutyBecomesOverdueByTimeAlone(t *testing.T) {
 	require.Equal(t, obligation.Overdue, duty(t, h.view(id).Duties, "cn-cac-incident-initial").State)
 	require.Zero(t, h.wake(), "a timer rings once")
 	require.Equal(t, 1, count(h.ledger(id), "duty.changed"))
+}
+
+func TestOpenAssessmentCountsDown(t *testing.T) {
+	h := open(t)
+	id := h.report(leak(0, incident.FactInput{Path: "people.count"}, incident.FactInput{Path: "people.certainty", Value: "unknown"})).ID
+	v := h.view(id)
+	require.Equal(t, obligation.AssessmentOpen, duty(t, v.Duties, "cn-cac-incident-initial").State)
+	require.Equal(t, "cn-cac-incident-initial", v.Incident.NextRule)
+	h.amend(siem, id, "", incident.FactInput{Path: "first_signal_at", Value: signal.Add(30 * time.Minute).Format(time.RFC3339)})
+	d := duty(t, h.view(id).Duties, "cn-cac-incident-initial")
+	require.Equal(t, obligation.AssessmentOpen, d.State, "an earlier deadline that stands decides nothing")
+	require.Equal(t, playbooks.EarlierStands, d.Reason)
+	require.Equal(t, signal.Add(4*time.Hour), v.Incident.NextAt.UTC())
 }
 
 func TestStepWhoseTimePassesIsNoticedOnce(t *testing.T) {

@@ -52,7 +52,8 @@ func conclude(ctx context.Context, tx Tx, in *situation) error {
 	}
 	for _, d := range in.duties {
 		deadline := d.Obligation.Deadline
-		if !running(d) || deadline == nil {
+		counts := running(d) || d.State == obligation.AssessmentOpen // the law gives no time off for assessing
+		if !counts || deadline == nil {
 			continue
 		}
 		past := deadline.Add(time.Microsecond)

@@ -198,7 +198,7 @@ func (c *Catalog) basis(reqs []Requirement, locale string) (text, law, article s
 		if r.Law == "" {
 			continue
 		}
-		a := c.article(r.Article, locale)
+		a := Article(r.Article, locale)
 		laws, articles = append(laws, r.Law), append(articles, a)
 		all = append(all, strings.TrimSpace(c.words.say("law", locale, "law", r.Law, "article", a)))
 	}
@@ -207,17 +207,4 @@ func (c *Catalog) basis(reqs []Requirement, locale string) (text, law, article s
 		law = strings.TrimSpace(c.words.say("law", locale, "law", laws[0], "article", ""))
 	}
 	return strings.Join(slices.Compact(all), sep), law, strings.Join(slices.Compact(articles), sep)
-}
-
-// article words "7" and "7(1)", article and item of a statute; a clause such as 10.2 stays as it is.
-func (c *Catalog) article(a, locale string) string {
-	number, item, hasItem := strings.Cut(strings.TrimSuffix(a, ")"), "(")
-	if number == "" || strings.Trim(number+item, "0123456789") != "" {
-		return a
-	}
-	out := c.words.say("article", locale, "n", number)
-	if hasItem {
-		out += c.words.say("item", locale, "n", item)
-	}
-	return out
 }

@@ -2,7 +2,6 @@ package templates
 
 import (
 	"encoding/json"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -15,6 +14,7 @@ func TestDocumentsAsTheyRead(t *testing.T) {
 		content := draft(t, c, tm.Name, leak)
 		mark(content, "cac-3")
 		write(content, "zh-Hans", "cac-6", "继续核查同类接口。\n\n请求支援：\n- 协助分析攻击来源")
+		content.Version = "VERSION" // the true one changes with every word of the catalog
 		for _, l := range tm.Locales {
 			for _, ch := range tm.Channels {
 				m, err := c.Compile(content, organisation(), ch, l)
@@ -31,8 +31,7 @@ func TestDocumentsAsTheyRead(t *testing.T) {
 				for _, format := range []string{"html", "json"} {
 					b, _, err := c.Export(content, organisation(), requirements(t, c, tm.Name), l, format, preparedAt)
 					require.NoError(t, err)
-					// The version changes with every word of the catalog; the words are what is compared.
-					golden(t, tm.Name+"/report."+l+"."+format, []byte(strings.ReplaceAll(string(b), content.Version, "VERSION")))
+					golden(t, tm.Name+"/report."+l+"."+format, b)
 				}
 			}
 		}

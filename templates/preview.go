@@ -3,7 +3,6 @@ package templates
 import (
 	"bytes"
 	"fmt"
-	"html"
 	"html/template"
 	"strings"
 	"unicode/utf8"
@@ -29,10 +28,8 @@ func Preview(m Message) []byte {
 		view.Title = m.Sign
 	case Push:
 		view.Title, view.Text = m.Title, slots.Replace(m.Body)
-	case Announcement:
-		view.Body = template.HTML(slots.Replace(m.HTML)) // rendered and escaped by Compile
-	default:
-		view.Body = template.HTML(html.EscapeString(m.Text))
+	default: // the announcement
+		view.Body = template.HTML(slots.Replace(m.HTML)) //nolint:gosec // G203: Compile has rendered and escaped it
 	}
 	var b bytes.Buffer
 	if err := htmlLooks.ExecuteTemplate(&b, "preview.html", view); err != nil {

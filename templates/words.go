@@ -136,15 +136,16 @@ func (s *sourceFile) checkTable(at string, table map[string]said) {
 
 // fill puts values into the {} of a turn of phrase, in order.
 func fill(phrase string, values ...string) string {
+	var b strings.Builder
 	for _, v := range values {
 		before, after, ok := strings.Cut(phrase, "{}")
 		if !ok {
 			break
 		}
-		// What is filled in stays out of the search for the next place.
-		return before + v + fill(after, values[1:]...)
+		b.WriteString(before + v)
+		phrase = after // what is filled in stays out of the search for the next place
 	}
-	return phrase
+	return b.String() + phrase
 }
 
 // say is a line of the frame with named values, {name}, filled in.

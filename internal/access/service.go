@@ -110,6 +110,7 @@ func (s *Service) CreateUser(ctx context.Context, by evidence.Scope, u User, pas
 		record(tx, "user.created", map[string]string{"user": u.ID, "roles": strings.Join(u.Roles, " ")})
 		return nil
 	})
+	u.Hash = ""
 	return u, err
 }
 

@@ -174,17 +174,26 @@ type SMS struct {
 	OutID    string
 }
 
+// sms is a client of the SMS product for one call.
+func (c *Client) sms(ctx context.Context) (*dysmsapi.Client, error) {
+	client, err := dysmsapi.NewClientWithOptions(c.opt.Region, c.config(ctx), c.provider)
+	if err != nil {
+		return nil, err
+	}
+	client.Domain = c.opt.Endpoint
+	client.SetReadTimeout(time.Minute)
+	client.SetCloseTrace(true)
+	return client, nil
+}
+
 // SendSMS submits one message and returns the provider's id of it.
 func (c *Client) SendSMS(ctx context.Context, m SMS) (bizID string, err error) {
 	const action = "SendSms"
 	err = c.call(ctx, action, func(ctx context.Context) error {
-		client, err := dysmsapi.NewClientWithOptions(c.opt.Region, c.config(ctx), c.provider)
+		client, err := c.sms(ctx)
 		if err != nil {
 			return err
 		}
-		client.Domain = c.opt.Endpoint
-		client.SetReadTimeout(time.Minute)
-		client.SetCloseTrace(true)
 		r := dysmsapi.CreateSendSmsRequest()
 		r.PhoneNumbers, r.SignName, r.TemplateCode, r.TemplateParam, r.OutId = m.Phone, m.Sign, m.Template, m.Params, m.OutID
 		resp, err := client.SendSms(r)
@@ -214,13 +223,10 @@ func (c *Client) QuerySMS(ctx context.Context, phone, day string) ([]SMSDetail, 
 	for page := 1; page <= pages; page++ {
 		n := 0
 		err := c.call(ctx, action, func(ctx context.Context) error {
-			client, err := dysmsapi.NewClientWithOptions(c.opt.Region, c.config(ctx), c.provider)
+			client, err := c.sms(ctx)
 			if err != nil {
 				return err
 			}
-			client.Domain = c.opt.Endpoint
-			client.SetReadTimeout(time.Minute)
-			client.SetCloseTrace(true)
 			r := dysmsapi.CreateQuerySendDetailsRequest()
 			r.PhoneNumber, r.SendDate = phone, day
 			r.PageSize, r.CurrentPage = integer(size), integer(page)

@@ -18,7 +18,11 @@ import (
 	"tocsin/internal/watch"
 )
 
-const timersEvery = time.Second
+const (
+	timersEvery  = time.Second
+	importsEvery = 5 * time.Minute
+	importSilent = 10 * time.Minute // an import that nothing is heard of for so long has died with its process
+)
 
 // events is the feed of committed changes that doors read and hear.
 type events struct{ a *App }
@@ -54,13 +58,33 @@ func (a *App) startEvents(ctx context.Context) error {
 	a.relay.Subscribe("bus", door.Publish)
 	a.run("relay", a.relay.Run)
 
-	a.watch = watch.New(a.Clock, a.Log, timersEvery, watch.Job{Name: "timers", Do: func(ctx context.Context, now time.Time) error {
+	a.watch = watch.New(a.Clock, a.Log, timersEvery, a.alone("timers", func(ctx context.Context, now time.Time) error {
 		_, err := a.Playbooks.Wake(ctx, a.Config.Operator, now)
 		return err
-	}})
+	}))
 	a.run("watch", a.watch.Run)
-	_, err = a.Notify.FailBroken(ctx, evidence.System(a.Config.Operator), a.Clock.Now())
-	return err
+	a.run("imports", watch.New(a.Clock, a.Log, importsEvery, a.alone("imports", a.failBroken(a.Clock.Now()))).Run)
+	return nil
+}
+
+// alone is a job that one of several processes does at a time.
+func (a *App) alone(name string, do func(context.Context, time.Time) error) watch.Job {
+	return watch.Job{Name: name, Do: func(ctx context.Context, now time.Time) error {
+		_, err := a.DB.Alone(ctx, name, func(ctx context.Context) error { return do(ctx, now) })
+		return err
+	}}
+}
+
+// failBroken ends imports whose process has died. Where there is one process, none but its own is alive.
+func (a *App) failBroken(started time.Time) func(context.Context, time.Time) error {
+	return func(ctx context.Context, now time.Time) error {
+		before := now.Add(-importSilent)
+		if a.Config.Database.Driver == "sqlite" && before.Before(started) {
+			before = started
+		}
+		_, err := a.Notify.FailBroken(ctx, evidence.System(a.Config.Operator), before)
+		return err
+	}
 }
 
 // busToken is the secret of the embedded bus's open port, kept beside the other keys.

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"time"
 
 	"tocsin/internal/aliyun"
 	"tocsin/internal/httpapi"
@@ -148,7 +149,7 @@ func (a *App) startFanout(_ context.Context) error {
 	f, err := fanout.New(fanout.Options{
 		Store: store.Of[notify.Tx](a.DB), Channels: channels, Codec: notify.NewCodec(a.key), Clock: a.Clock, Log: a.Log,
 		Operator: a.Config.Operator, JournalDir: filepath.Join(a.Config.Data, "journal"), Workers: a.Config.Workers,
-		Owner: "worker", Alone: a.Config.Database.Driver == "sqlite",
+		Owner: "worker", Lease: time.Duration(a.Config.Lease),
 	})
 	if err != nil {
 		return fmt.Errorf("start fan-out: %w", err)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -15,6 +16,7 @@ import (
 
 	"tocsin/incident"
 	"tocsin/incident/evidence"
+	"tocsin/internal/console"
 	"tocsin/internal/httpapi"
 	"tocsin/internal/portal"
 	"tocsin/internal/store"
@@ -42,6 +44,12 @@ func (a *App) routes() (*gin.Engine, error) {
 	}); err != nil {
 		return nil, err
 	}
+	if err := console.Mount(engine, console.Options{
+		Playbooks: a.Playbooks, Notify: a.Notify, Access: a.Access, Catalog: a.Catalog, Events: events{a}, Clock: a.Clock, Log: a.Log,
+		Operator: a.Config.Operator, Secure: strings.HasPrefix(a.Config.HTTP.PublicURL, "https://"), Simulator: a.SimulatorURL(),
+	}); err != nil {
+		return nil, err
+	}
 	return engine, nil
 }
 
@@ -50,6 +58,9 @@ func (a *App) organisation(ctx context.Context) (templates.Organisation, error) 
 	p, _, err := a.Playbooks.Profile(ctx, evidence.System(a.Config.Operator))
 	return p.Org, err
 }
+
+// doorLimit is how long a stop waits for requests in work. The fan-out needs the rest of the limit.
+const doorLimit = 5 * time.Second
 
 func (a *App) startDoor() error {
 	engine, err := a.routes()
@@ -68,7 +79,12 @@ func (a *App) startDoor() error {
 	})
 	a.onStop("door", func(ctx context.Context) error {
 		hangUp() // event streams end; requests in work see it through their own context only when they wait
-		if err := srv.Shutdown(ctx); err != nil {
+		ctx, cancel := context.WithTimeout(ctx, doorLimit)
+		defer cancel()
+		if err := srv.Shutdown(ctx); errors.Is(err, context.DeadlineExceeded) {
+			a.Log.Warn("requests were cut off by the stop")
+			return srv.Close()
+		} else if err != nil {
 			return errors.Join(err, srv.Close())
 		}
 		return nil

@@ -27,6 +27,8 @@ type Options struct {
 	Log    *slog.Logger
 }
 
+const drainLimit = 3 * time.Second // of a clean stop
+
 // Bus is a connection, and in embedded mode the server behind it.
 type Bus struct {
 	server *server.Server
@@ -38,7 +40,7 @@ type Bus struct {
 // Open starts or reaches the server.
 func Open(o Options) (*Bus, error) {
 	b := &Bus{log: o.Log}
-	url, opts := o.URL, []nats.Option{nats.Name("tocsin"), nats.MaxReconnects(-1)}
+	url, opts := o.URL, []nats.Option{nats.Name("tocsin"), nats.MaxReconnects(-1), nats.DrainTimeout(drainLimit)}
 	if url == "" {
 		if err := b.serve(o); err != nil {
 			return nil, err

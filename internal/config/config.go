@@ -48,11 +48,10 @@ func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d)
 
 // HTTP is the one door that listens.
 type HTTP struct {
-	Addr       string   `koanf:"addr"`
-	PublicURL  string   `koanf:"public_url"`  // as people type it; default http://<addr>
-	MaxBody    int64    `koanf:"max_body"`    // bytes of an API request; audience imports are streamed without limit
-	Proxies    []string `koanf:"proxies"`     // addresses of trusted reverse proxies
-	CookieHTTP bool     `koanf:"cookie_http"` // allow the session cookie over plain HTTP; always on for loopback
+	Addr      string   `koanf:"addr"`
+	PublicURL string   `koanf:"public_url"` // as people type it; default http://<addr>
+	MaxBody   int64    `koanf:"max_body"`   // bytes of an API request; audience imports are streamed without limit
+	Proxies   []string `koanf:"proxies"`    // addresses of trusted reverse proxies
 }
 
 // Database is SQLite in the data directory, or PostgreSQL.

@@ -124,7 +124,7 @@ func (r *request) showRelease(status int, bad forms) error {
 	if err != nil {
 		return err
 	}
-	m := &releaseModel{page: r.page("release.title"), forms: bad, Row: r.documentRow(d), Incident: r.incidentRow(v.Incident), Digest: d.Digest.All,
+	m := &releaseModel{page: r.page("release.title"), forms: bad, Row: r.documentRow(d, v.Duties), Incident: r.incidentRow(v.Incident), Digest: d.Digest.All,
 		Ready: d.State == notify.DocApproved && r.Can("send"), Mode: v.Incident.Mode}
 	m.Nav, m.Back = "incidents", "/documents/"+d.ID+"/dispatch"
 	for _, a := range d.Approvals {

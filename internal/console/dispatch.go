@@ -112,7 +112,7 @@ func (r *request) showDispatch(status int, bad forms, found []notify.Delivery) e
 	if err != nil {
 		return err
 	}
-	m := &dispatchModel{page: r.page("dispatch.title"), forms: bad, Row: r.dispatchRow(p), Document: r.documentRow(d), Incident: r.incidentRow(v.Incident),
+	m := &dispatchModel{page: r.page("dispatch.title"), forms: bad, Row: r.dispatchRow(p), Document: r.documentRow(d, v.Duties), Incident: r.incidentRow(v.Incident),
 		Searched: found != nil, Digest: p.Digest, Moving: p.State == notify.DispRunning}
 	m.Title, m.Nav, m.Listen, m.Back = r.tr("dispatch.title"), "incidents", string(p.Incident), "/dispatches/"+p.ID
 	if m.Moving {

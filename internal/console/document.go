@@ -20,7 +20,7 @@ type documentModel struct {
 	Row         documentRow
 	Incident    incidentRow
 	Version     int
-	Locale      string // of the words shown
+	Tongue      string // language of the words shown
 	Locales     []localeTab
 	Subject     string
 	Blocks      []blockRow
@@ -32,7 +32,8 @@ type documentModel struct {
 	Channels    []channelChoice
 	Previews    []previewTab
 	Shown       previewTab
-	Editable    bool
+	MayEdit     bool
+	Editing     bool // the words stand in fields; what is settled is read first
 	Digest      string
 	Digests     notify.Digest
 	Approvals   []approvalGiven
@@ -97,15 +98,17 @@ func (r *request) showDocument(status int, bad forms) error {
 	if err != nil {
 		return err
 	}
-	m := &documentModel{page: r.page("document.title"), forms: bad, Row: r.documentRow(d), Incident: r.incidentRow(v.Incident),
+	m := &documentModel{page: r.page("document.title"), forms: bad, Row: r.documentRow(d, v.Duties), Incident: r.incidentRow(v.Incident),
 		Version: d.Version, Returned: d.ReturnReason, Digest: d.Digest.All, Digests: d.Digest, Quorum: len(d.Approvals) + d.Needed,
 		Why: r.whyNot(d), By: r.submitter(d), Submitted: r.at(d.SubmittedAt), Now: r.input(r.now), Proof: d.Policy.Proof,
-		Via: r.word("via", d.Policy.Via), Mode: v.Incident.Mode, Editable: editable(d.State) && r.Can("work")}
+		Via: r.word("via", d.Policy.Via), Mode: v.Incident.Mode, MayEdit: editable(d.State) && r.Can("work")}
+	settled := d.State == notify.DocSubmitted || d.State == notify.DocApproved
+	m.Editing = m.MayEdit && (!settled || r.Query("edit") != "" || bad.Form("edit") != nil)
 	m.Title, m.Nav, m.Listen, m.Back = m.Row.Title, "incidents", string(d.Incident), "/documents/"+d.ID
 	t, _ := r.Catalog.Template(d.Content.Template)
 	r.chooseLocale(m, d, t)
-	m.Blocks = r.blocks(d, t, v.Snapshot, m.Locale, bad.Form("edit"))
-	m.Subject = bad.Form("edit").Or("subject", d.Content.Subject[m.Locale])
+	m.Blocks = r.blocks(d, t, v.Snapshot, m.Tongue, bad.Form("edit"))
+	m.Subject = bad.Form("edit").Or("subject", d.Content.Subject[m.Tongue])
 	m.Complete = r.requirements(d)
 	m.Warnings = r.warnings(d, t)
 	for _, path := range d.Stale {
@@ -115,7 +118,7 @@ func (r *request) showDocument(status int, bad forms) error {
 		m.Voided = append(m.Voided, changeRow{Locale: c.Locale, Block: r.blockName(t, c.Block), Before: c.Before, After: c.After})
 	}
 	r.choosePreview(m, d, t)
-	r.decided(m, d)
+	r.judged(m, d)
 	if err := r.recipients(m, d); err != nil {
 		return err
 	}
@@ -139,12 +142,12 @@ func (r *request) chooseLocale(m *documentModel, d notify.DocumentView, t templa
 	}
 	for _, want := range append([]string{asked, r.Locale}, all...) {
 		if slices.Contains(all, want) {
-			m.Locale = want
+			m.Tongue = want
 			break
 		}
 	}
 	for _, l := range all {
-		tab := localeTab{Locale: l, Chosen: l == m.Locale, Reading: slices.Contains(t.Reading, l)}
+		tab := localeTab{Locale: l, Chosen: l == m.Tongue, Reading: slices.Contains(t.Reading, l)}
 		for _, g := range d.Gaps {
 			if g.Locale == l {
 				tab.Gaps++
@@ -161,7 +164,7 @@ func (r *request) choosePreview(m *documentModel, d notify.DocumentView, t templ
 	}
 	asked := r.Query("channel")
 	for _, ch := range channels {
-		q := url.Values{"locale": {m.Locale}, "channel": {ch}, "v": {strconv.Itoa(d.Version)}}
+		q := url.Values{"locale": {m.Tongue}, "channel": {ch}, "v": {strconv.Itoa(d.Version)}}
 		m.Previews = append(m.Previews, previewTab{Channel: ch, Chosen: ch == asked, URL: "/documents/" + d.ID + "/preview?" + q.Encode()})
 	}
 	if len(m.Previews) == 0 {
@@ -170,13 +173,18 @@ func (r *request) choosePreview(m *documentModel, d notify.DocumentView, t templ
 	i := max(0, slices.IndexFunc(m.Previews, func(p previewTab) bool { return p.Chosen }))
 	m.Previews[i].Chosen = true
 	m.Shown = m.Previews[i]
-	for _, ch := range t.Channels {
-		m.Channels = append(m.Channels, channelChoice{Channel: ch, Chosen: slices.Contains(d.Channels, ch)})
+	for _, ch := range d.Channels {
+		m.Channels = append(m.Channels, channelChoice{Channel: ch, Chosen: true})
+	}
+	for _, ch := range t.Channels { // those not chosen would come last
+		if !slices.Contains(d.Channels, ch) {
+			m.Channels = append(m.Channels, channelChoice{Channel: ch})
+		}
 	}
 }
 
-// decided shows approvals and filings.
-func (r *request) decided(m *documentModel, d notify.DocumentView) {
+// judged shows approvals and filings.
+func (r *request) judged(m *documentModel, d notify.DocumentView) {
 	for _, a := range d.Approvals {
 		m.Approvals = append(m.Approvals, approvalGiven{By: r.person(a.User), Note: a.Note, At: r.at(&a.At)})
 	}

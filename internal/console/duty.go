@@ -34,14 +34,14 @@ type dutyRow struct {
 	by                                  *time.Time
 }
 
-func (r *request) dutyRow(d playbooks.Duty) dutyRow {
+func (r *request) dutyRow(d playbooks.Duty, all []playbooks.Duty) dutyRow {
 	o := d.Obligation
 	row := dutyRow{
 		ID: d.ID, Rule: o.ID, Title: r.local(o.Title), To: r.addressee(o.Addressee), Urgency: o.Urgency, State: string(d.State),
 		Over: d.State == obligation.Met || d.State == obligation.Lapsed || d.State == obligation.Exempt,
 		Due:  r.until(o.Deadline), Limit: r.until(o.LegalLimit), Target: r.until(o.Target), Start: r.at(o.Start), Met: r.at(d.MetAt),
 		Provisional: o.Provisional, Imprecise: o.Imprecise, Law: o.Source.Title, Article: o.Source.Article, Link: o.Source.URL,
-		Secondary: o.ConfidenceNote, Confidence: o.Confidence, Why: o.Why[r.Locale], Anchor: r.factName(o.Anchor), AnchorNote: o.AnchorNote,
+		Secondary: o.ConfidenceNote, Confidence: o.Confidence, Why: o.Why[r.Locale], Anchor: r.anchor(o.Anchor, all), AnchorNote: o.AnchorNote,
 		Reason: playbooks.Say(d.Reason, r.Locale), Must: o.Requirements, Document: d.MetBy, by: o.Deadline,
 	}
 	if row.Why == nil {
@@ -59,6 +59,20 @@ func (r *request) dutyRow(d playbooks.Duty) dutyRow {
 		row.by = o.Target
 	}
 	return row
+}
+
+// anchor is what starts a clock, in words: a fact, or the filing of another duty's report.
+func (r *request) anchor(anchor string, all []playbooks.Duty) string {
+	rule, ok := strings.CutPrefix(anchor, "submitted:")
+	if !ok {
+		return r.factName(anchor)
+	}
+	for _, d := range all {
+		if d.Obligation.ID == rule {
+			return r.tr("clock.submitted", "title", r.local(d.Obligation.Title))
+		}
+	}
+	return r.tr("clock.submitted", "title", rule)
 }
 
 // addressee is who a duty is owed to, in words: provincial-cac:CN-SH.

@@ -357,6 +357,9 @@ func (r *request) factName(path string) string {
 		return r.tr("facts.people-in", "place", r.word("region", region))
 	}
 	if anchor, ok := strings.CutPrefix(path, "anchors."); ok {
+		if rule, ok := strings.CutPrefix(anchor, "submitted:"); ok {
+			return r.tr("facts.submitted", "name", rule)
+		}
 		return r.tr("facts.anchor", "name", anchor)
 	}
 	return r.Catalog.FactName(path, r.Locale)

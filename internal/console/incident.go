@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"tocsin/incident"
@@ -89,7 +90,7 @@ func (r *request) showIncident(status int, bad forms) error {
 	}
 	m.Facts, m.Conflicts = r.factLines(v)
 	m.Aware = r.awareness(v.Snapshot)
-	if err := r.papers(m, id); err != nil {
+	if err := r.papers(m, v); err != nil {
 		return err
 	}
 	m.Drafting = v.Run != nil && len(m.Documents) == 0
@@ -101,7 +102,7 @@ func (r *request) showIncident(status int, bad forms) error {
 // derived shows duties, grades and questions.
 func (r *request) derived(m *incidentModel, v playbooks.View) {
 	for _, d := range v.Duties {
-		row := r.dutyRow(d)
+		row := r.dutyRow(d, v.Duties)
 		if row.Over {
 			m.Ended = append(m.Ended, row)
 		} else {
@@ -117,7 +118,7 @@ func (r *request) derived(m *incidentModel, v playbooks.View) {
 		m.Grades = append(m.Grades, r.gradeRow(g))
 	}
 	for _, q := range result.OpenQuestions {
-		m.Questions = append(m.Questions, r.questionRow(q, v.Snapshot))
+		m.Questions = append(m.Questions, r.questionRow(q, v))
 	}
 	for _, n := range result.NotApplied {
 		m.NoDuty = append(m.NoDuty, reasonRow{Rule: n.ID, Because: cmp.Or(r.local(n.Texts), n.Because), Undecided: n.Undecided})
@@ -146,15 +147,26 @@ func (r *request) gradeRow(g obligation.Grade) gradeRow {
 	return row
 }
 
-func (r *request) questionRow(q obligation.Question, facts incident.Snapshot) questionRow {
-	row := questionRow{Text: r.local(q.Text), Field: r.factField(q.Fact, facts)}
+func (r *request) questionRow(q obligation.Question, v playbooks.View) questionRow {
+	row := questionRow{Text: r.local(q.Text), Field: r.factField(q.Fact, v.Snapshot)}
 	if row.Text == "" {
 		row.Text = row.Field.Name
 	}
 	for _, d := range q.Decides {
-		row.Decides = append(row.Decides, r.word("scheme", d))
+		row.Decides = append(row.Decides, r.decided(d, v.Duties))
 	}
 	return row
+}
+
+// decided names what a question decides: a grading scheme, a duty, or nothing that we have rules for.
+func (r *request) decided(id string, duties []playbooks.Duty) string {
+	for _, d := range duties {
+		if d.Obligation.ID == id {
+			return r.local(d.Obligation.Title)
+		}
+	}
+	id, _, _ = strings.Cut(id, ":")
+	return r.word("scheme", id)
 }
 
 func (r *request) awareness(s incident.Snapshot) awareness {
@@ -177,15 +189,16 @@ func (r *request) awareness(s incident.Snapshot) awareness {
 func (v *viewer) input(t time.Time) string { return t.In(v.zone).Format("2006-01-02T15:04") }
 
 // papers reads what goes out: documents, audiences, dispatches, and the newest of the ledger.
-func (r *request) papers(m *incidentModel, id incident.ID) error {
+func (r *request) papers(m *incidentModel, v playbooks.View) error {
+	id := v.Incident.ID
 	documents, err := r.Notify.Documents(r.ctx(), r.scope, id)
 	if err != nil {
 		return err
 	}
-	slices.SortStableFunc(documents, func(a, b notify.DocumentView) int { return byTime(a.Policy.Deadline, b.Policy.Deadline) })
 	for _, d := range documents {
-		m.Documents = append(m.Documents, r.documentRow(d))
+		m.Documents = append(m.Documents, r.documentRow(d, v.Duties))
 	}
+	slices.SortStableFunc(m.Documents, func(a, b documentRow) int { return byTime(a.by, b.by) })
 	audiences, err := r.Notify.Audiences(r.ctx(), r.scope, id)
 	if err != nil {
 		return err
@@ -210,7 +223,8 @@ type documentRow struct {
 	ID, Title, To string
 	Kind          templates.Kind
 	State         notify.DocumentState
-	Due           *moment
+	Due           *moment // the nearest legal deadline of the duties it meets
+	Aim           *moment // the operator's own time, where it is another one
 	Gaps, Needed  int
 	Stale         bool
 	Channels      []string
@@ -218,16 +232,34 @@ type documentRow struct {
 	by            *time.Time
 }
 
-func (r *request) documentRow(d notify.DocumentView) documentRow {
+func (r *request) documentRow(d notify.DocumentView, duties []playbooks.Duty) documentRow {
 	row := documentRow{ID: d.ID, Title: r.local(d.Title), Kind: d.Kind, State: d.State, Gaps: gaps(d), Needed: d.Needed,
-		Stale: len(d.Stale) > 0, Channels: d.Channels, CanApprove: d.CanApprove, by: d.Policy.Deadline}
+		Stale: len(d.Stale) > 0, Channels: d.Channels, CanApprove: d.CanApprove}
 	if d.Addressee != "" {
 		row.To = r.addressee(d.Addressee)
 	}
-	if !over(d.State) {
-		row.Due = r.until(d.Policy.Deadline)
+	if over(d.State) {
+		return row
+	}
+	law := deadline(d, duties)
+	row.Due, row.by = r.until(law), law
+	if aim := d.Policy.Deadline; aim != nil && (law == nil || !aim.Equal(*law)) {
+		row.Aim = r.until(aim)
+		if law == nil {
+			row.by = aim
+		}
 	}
 	return row
+}
+
+// deadline is the nearest legal one among the duties that a document meets.
+func deadline(d notify.DocumentView, duties []playbooks.Duty) (first *time.Time) {
+	for _, duty := range duties {
+		if slices.Contains(d.Duties, duty.ID) && duty.State != obligation.Lapsed && byTime(duty.Obligation.Deadline, first) < 0 {
+			first = duty.Obligation.Deadline
+		}
+	}
+	return first
 }
 
 // gaps counts requirements that are not met in any locale, each once.

@@ -77,12 +77,13 @@ func (r *request) approvals() error {
 		list = list[:rows]
 		m.More = list[rows-1].ID
 	}
-	of := map[incident.ID]incidentRow{}
+	of := map[incident.ID]playbooks.View{}
 	for _, d := range list {
-		if err := r.remember(of, d.Incident); err != nil {
+		v, err := r.remember(of, d.Incident)
+		if err != nil {
 			return err
 		}
-		m.Rows = append(m.Rows, approvalRow{documentRow: r.documentRow(d), Incident: of[d.Incident], Why: r.whyNot(d), By: r.submitter(d)})
+		m.Rows = append(m.Rows, approvalRow{documentRow: r.documentRow(d, v.Duties), Incident: r.incidentRow(v.Incident), Why: r.whyNot(d), By: r.submitter(d)})
 	}
 	r.show(http.StatusOK, "approvals", m)
 	return nil
@@ -102,17 +103,16 @@ func (v *viewer) submitter(d notify.DocumentView) string {
 	return v.person(d.Submitter)
 }
 
-// remember reads an incident's row once for a list.
-func (r *request) remember(of map[incident.ID]incidentRow, id incident.ID) error {
-	if _, ok := of[id]; ok {
-		return nil
+// remember reads an incident once for a list.
+func (r *request) remember(of map[incident.ID]playbooks.View, id incident.ID) (playbooks.View, error) {
+	if v, ok := of[id]; ok {
+		return v, nil
 	}
 	v, err := r.Playbooks.Incident(r.ctx(), r.scope, id)
-	if err != nil {
-		return err
+	if err == nil {
+		of[id] = v
 	}
-	of[id] = r.incidentRow(v.Incident)
-	return nil
+	return v, err
 }
 
 type taskRow struct {
@@ -159,13 +159,14 @@ func (r *request) tasks() error {
 		list = list[:rows]
 		m.More = list[rows-1].ID
 	}
-	of := map[incident.ID]incidentRow{}
+	of := map[incident.ID]playbooks.View{}
 	for _, t := range list {
-		if err := r.remember(of, t.Incident); err != nil {
+		v, err := r.remember(of, t.Incident)
+		if err != nil {
 			return err
 		}
 		row := r.taskRow(t, incident.Snapshot{})
-		row.Incident = of[t.Incident]
+		row.Incident = r.incidentRow(v.Incident)
 		m.Rows = append(m.Rows, row)
 	}
 	r.show(http.StatusOK, "tasks", m)

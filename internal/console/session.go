@@ -44,8 +44,11 @@ func cookie(g *gin.Context, name string, allowed []string) string {
 	return allowed[0]
 }
 
-// guestLocale is the language of who has not signed in: the one chosen here before, else the browser's.
+// guestLocale is the language of who has not signed in: the one chosen here, now or before, else the browser's.
 func guestLocale(g *gin.Context) string {
+	if v := g.Query("lang"); slices.Contains(locales, v) {
+		return v
+	}
 	if v, err := g.Cookie(cookieLocale); err == nil && slices.Contains(locales, v) {
 		return v
 	}

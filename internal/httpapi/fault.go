@@ -67,6 +67,9 @@ func (a *api) fail(ctx context.Context, operation string, err error) error {
 
 func (a *api) refuse(ctx huma.Context, err error) {
 	r := &refusal{incident.Explain(err)}
+	if r.Status == http.StatusInternalServerError {
+		a.Log.ErrorContext(ctx.Context(), "request refused", "operation", ctx.Operation().OperationID, "error", err)
+	}
 	for k, v := range r.GetHeaders() {
 		ctx.SetHeader(k, v[0])
 	}

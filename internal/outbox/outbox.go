@@ -21,6 +21,8 @@ type Store interface {
 	LastEvent(ctx context.Context) (int64, error)
 	Cursor(ctx context.Context, name string) (int64, error)
 	SetCursor(ctx context.Context, name string, seq int64) error
+	// Alone runs fn unless another process runs one of the same name; it never waits.
+	Alone(ctx context.Context, name string, fn func(context.Context) error) (ran bool, err error)
 	OnCommit(func())
 }
 
@@ -50,8 +52,8 @@ func New(db Store, clk clock.Clock, log *slog.Logger) *Relay {
 }
 
 // Subscribe adds a durable reader, before Run. fn gets every event in order, again from where the name's
-// cursor stands after a restart, and the same event again for as long as it returns an error. Events may
-// come more than once.
+// cursor stands after a restart, and the same event again for as long as it returns an error. Of several
+// processes one at a time reads under a name. Events may come more than once.
 func (r *Relay) Subscribe(name string, fn func(context.Context, incident.Event) error) {
 	r.subscribers = append(r.subscribers, &subscriber{relay: r, name: name, fn: fn, wake: make(chan struct{}, 1)})
 }

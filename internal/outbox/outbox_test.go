@@ -22,13 +22,30 @@ type memory struct {
 	waiting []incident.Event
 	events  []incident.Event
 	cursors map[string]int64
-	hook    func()
+	hooks   []func()
+	taken   map[string]bool
 	down    bool
 }
 
 var errDown = errors.New("down")
 
-func (m *memory) OnCommit(fn func()) { m.hook = fn }
+func (m *memory) OnCommit(fn func()) { m.hooks = append(m.hooks, fn) }
+
+func (m *memory) Alone(ctx context.Context, name string, fn func(context.Context) error) (bool, error) {
+	if !m.take(name, true) {
+		return false, nil
+	}
+	defer m.take(name, false)
+	return true, fn(ctx)
+}
+
+func (m *memory) take(name string, hold bool) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	was := m.taken[name]
+	m.taken[name] = hold
+	return !was
+}
 
 func (m *memory) commit(kinds ...string) {
 	m.mu.Lock()
@@ -36,7 +53,9 @@ func (m *memory) commit(kinds ...string) {
 		m.waiting = append(m.waiting, incident.Event{ID: "evt_" + k, Kind: k})
 	}
 	m.mu.Unlock()
-	m.hook()
+	for _, hook := range m.hooks {
+		hook()
+	}
 }
 
 func (m *memory) Sequence(_ context.Context, limit int) ([]incident.Event, error) {
@@ -83,7 +102,7 @@ func (m *memory) SetCursor(_ context.Context, name string, seq int64) error {
 	return nil
 }
 
-func newMemory() *memory { return &memory{cursors: map[string]int64{}} }
+func newMemory() *memory { return &memory{cursors: map[string]int64{}, taken: map[string]bool{}} }
 
 // reader notes what it was given; fail says how often the next events fail.
 type reader struct {
@@ -139,6 +158,29 @@ func TestSubscribersGetEventsInOrder(t *testing.T) {
 	})
 }
 
+// Two processes on one store give each event to one of them, also while the first is stuck.
+func TestOneProcessReadsUnderAName(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, a, b := newMemory(), &reader{fail: map[string]int{"bad": 3}}, &reader{}
+		start(t, m, func(r *outbox.Relay) { r.Subscribe("reader", a.take) })
+		m.commit("bad")
+		synctest.Wait()
+		start(t, m, func(r *outbox.Relay) { r.Subscribe("reader", b.take) })
+		m.commit("next")
+		synctest.Wait()
+		require.Empty(t, b.read(), "the order is the name's, not the process's")
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		require.Equal(t, []string{"bad", "next"}, append(a.read(), b.read()...))
+		for range 50 {
+			m.commit("more")
+			time.Sleep(time.Second)
+		}
+		synctest.Wait()
+		require.Len(t, append(a.read(), b.read()...), 52)
+	})
+}
+
 func TestFailingEventIsRepeatedAndHoldsUpItsReaderOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, a, b := newMemory(), &reader{fail: map[string]int{"bad": 3}}, &reader{}
@@ -172,7 +214,7 @@ func TestLostHintIsMadeUpByThePoll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, a := newMemory(), &reader{}
 		start(t, m, func(r *outbox.Relay) { r.Subscribe("a", a.take) })
-		m.hook = func() {}
+		m.hooks = nil
 		m.commit("one")
 		time.Sleep(time.Second)
 		synctest.Wait()

@@ -51,67 +51,82 @@ func (r *Relay) Stuck() []Stuck {
 	return out
 }
 
+// run reads until ctx ends. While another process reads under the name, this one looks again at each wake.
 func (s *subscriber) run(ctx context.Context) {
-	var at int64
-	s.persist(ctx, "read cursor", func() (err error) {
-		at, err = s.relay.db.Cursor(ctx, s.name)
-		return err
-	})
+	pause := firstPause
 	for ctx.Err() == nil {
-		var events []incident.Event
-		s.persist(ctx, "read events", func() (err error) {
-			events, err = s.relay.db.EventsAfter(ctx, "", at, batch)
+		more := false
+		_, err := s.relay.db.Alone(ctx, "outbox/"+s.name, func(ctx context.Context) (err error) {
+			more, err = s.turn(ctx)
 			return err
 		})
-		if len(events) == 0 {
-			select {
-			case <-s.wake:
-			case <-ctx.Done():
-			}
+		switch {
+		case err != nil && ctx.Err() == nil:
+			s.relay.log.Error("read events", "subscriber", s.name, "error", err)
+			wait(ctx, pause)
+			pause = min(2*pause, longestPause)
+			continue
+		case more:
+			pause = firstPause
 			continue
 		}
-		at = s.work(ctx, at, events)
+		pause = firstPause
+		select {
+		case <-s.wake:
+		case <-ctx.Done():
+		}
 	}
 }
 
-// work hands on a batch and returns how far it came. The cursor is kept once for the batch, and before
-// every wait.
-func (s *subscriber) work(ctx context.Context, at int64, events []incident.Event) int64 {
+// turn hands on one batch from where the cursor stands; more is false when there was nothing.
+func (s *subscriber) turn(ctx context.Context) (more bool, err error) {
+	at, err := s.relay.db.Cursor(ctx, s.name)
+	if err != nil {
+		return false, err
+	}
+	events, err := s.relay.db.EventsAfter(ctx, "", at, batch)
+	if err != nil || len(events) == 0 {
+		return false, err
+	}
+	return true, s.work(ctx, at, events)
+}
+
+// work hands on a batch. The cursor is kept once for the batch, and before every wait.
+func (s *subscriber) work(ctx context.Context, at int64, events []incident.Event) error {
 	kept := at
-	keep := func() {
+	keep := func() error {
 		if at == kept {
-			return
+			return nil
 		}
 		// Also when ctx has ended: what is done need not be done again.
-		if err := s.relay.db.SetCursor(context.WithoutCancel(ctx), s.name, at); err != nil {
-			s.relay.log.Error("keep cursor", "subscriber", s.name, "error", err)
-			return // the events come once more
+		err := s.relay.db.SetCursor(context.WithoutCancel(ctx), s.name, at)
+		if err == nil {
+			kept = at
 		}
-		kept = at
+		return err
 	}
-	defer keep()
 	for _, e := range events {
-		pause := firstPause
-		for {
+		for pause := firstPause; ; pause = min(2*pause, longestPause) {
 			if ctx.Err() != nil {
-				return at
+				return keep()
 			}
 			err := s.call(ctx, e)
 			if err == nil {
 				break
 			}
 			if ctx.Err() != nil {
-				return at
+				return keep()
 			}
 			s.failed(e, err)
-			keep()
+			if err := keep(); err != nil {
+				return err
+			}
 			wait(ctx, pause)
-			pause = min(2*pause, longestPause)
 		}
 		s.passed()
 		at = e.Seq
 	}
-	return at
+	return keep()
 }
 
 // call is fn, its panic turned into an error.
@@ -138,18 +153,6 @@ func (s *subscriber) passed() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stuck = nil
-}
-
-// persist does what needs the database until it succeeds or ctx ends.
-func (s *subscriber) persist(ctx context.Context, what string, do func() error) {
-	for pause := firstPause; ctx.Err() == nil; pause = min(2*pause, longestPause) {
-		err := do()
-		if err == nil || ctx.Err() != nil {
-			return
-		}
-		s.relay.log.Error(what, "subscriber", s.name, "error", err)
-		wait(ctx, pause)
-	}
 }
 
 func wait(ctx context.Context, d time.Duration) {

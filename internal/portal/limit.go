@@ -8,8 +8,8 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// The limit is against load, not against guessing: a code is right by chance once in 2^38 tries even when
-// a hundred million people were written to. It is wide because many phones share one address.
+// The limit is against load, not against guessing: a code is right by chance once in 2^33 tries even when
+// a hundred million people were written to, and tells nothing about them. It is wide because many phones share one address.
 const (
 	checksEach   = 2 * time.Second // one more check for a visitor's address
 	checksAtOnce = 20

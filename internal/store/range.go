@@ -53,7 +53,7 @@ func (t *Tx) ClaimRange(ctx context.Context, owner string, until time.Time) (r n
 }
 
 func scanRange(s scanner) (r notify.Range, err error) {
-	return r, s.Scan(&r.Dispatch, &r.No, &r.Again, &r.From, &r.To, &r.Owner, &r.Epoch, at(&r.Until), &r.Done)
+	return r, s.Scan(&r.Dispatch, &r.No, &r.Again, &r.From, &r.To, &r.Owner, &r.Epoch, at(&r.Until), &r.Done, &r.Doubt)
 }
 
 func (t *Tx) claimFrom(ctx context.Context, dispatch int64, owner string, until time.Time) (r notify.Range, ok bool, err error) {
@@ -65,9 +65,9 @@ func (t *Tx) claimFrom(ctx context.Context, dispatch int64, owner string, until 
 		return r, false, err
 	}
 	r, ok, err = one(ctx, t, "claim range", scanRange, `
-		UPDATE dispatch_range SET owner = $3, until = $4, epoch = epoch + 1
+		UPDATE dispatch_range SET owner = $3, until = $4, epoch = epoch + 1, doubt = doubt OR owner <> ''
 		WHERE dispatch_no = $1 AND no = $2 AND NOT done AND until <= $5
-		RETURNING dispatch_no, no, again, from_seq, to_seq, owner, epoch, until, done`,
+		RETURNING dispatch_no, no, again, from_seq, to_seq, owner, epoch, until, done, doubt`,
 		dispatch, no, owner, at(&until), at(&t.now))
 	if err != nil || !ok {
 		return r, false, err
@@ -113,12 +113,13 @@ func (t *Tx) ReleaseRange(ctx context.Context, r notify.Range) error {
 	return err
 }
 
-// ReleaseOwner frees every open range that another than notOwner holds.
-func (t *Tx) ReleaseOwner(ctx context.Context, notOwner string) (int, error) {
+// ReleaseOwner frees every range that a dead owner holds. sure says that all it sent is recorded; otherwise
+// its name stays on them, which puts their members in doubt at the next claim.
+func (t *Tx) ReleaseOwner(ctx context.Context, owner string, sure bool) (int, error) {
 	n, err := t.exec(ctx, "release ranges", `
-		UPDATE dispatch_range SET owner = '', until = 0
-		WHERE NOT done AND owner <> '' AND owner <> $2
-		AND dispatch_no IN (SELECT no FROM dispatch WHERE operator_id = $1 AND open_ranges > 0)`, t.op, notOwner)
+		UPDATE dispatch_range SET owner = CASE WHEN $3 THEN '' ELSE owner END, until = 0
+		WHERE NOT done AND owner = $2
+		AND dispatch_no IN (SELECT no FROM dispatch WHERE operator_id = $1 AND open_ranges > 0)`, t.op, owner, sure)
 	return int(n), err
 }
 

@@ -72,6 +72,7 @@ type claim struct {
 	owner string
 	until time.Time
 	done  bool
+	doubt bool // its owner never gave it back
 }
 
 // Whatever workers do, in whatever order and however late: a claim that was lost can neither be held
@@ -118,7 +119,8 @@ func TestLostClaimsAreFenced(t *testing.T) {
 							m := model[r.No]
 							require.EqualValues(rt, free, r.No)
 							require.Equal(rt, m.epoch+1, r.Epoch)
-							*m = claim{epoch: r.Epoch, owner: owner, until: end}
+							require.Equal(rt, m.doubt || m.owner != "", r.Doubt)
+							*m = claim{epoch: r.Epoch, owner: owner, until: end, doubt: r.Doubt}
 							claims = append(claims, r)
 						}
 						return err
@@ -155,16 +157,18 @@ func TestLostClaimsAreFenced(t *testing.T) {
 						return tx.ReleaseRange(ctx, r)
 					})
 				},
-				"take from a": func(*rapid.T) {
-					want := 0
+				"bury a": func(rt *rapid.T) {
+					want, sure := 0, rapid.Bool().Draw(rt, "sure")
 					for _, m := range model {
 						if !m.done && m.owner == "a" {
-							m.owner, m.until = "", time.Time{}
+							if m.until = (time.Time{}); sure {
+								m.owner = ""
+							}
 							want++
 						}
 					}
 					do(func(tx playbooks.Tx) error {
-						n, err := tx.ReleaseOwner(ctx, "b")
+						n, err := tx.ReleaseOwner(ctx, "a", sure)
 						require.Equal(rt, want, n)
 						return err
 					})

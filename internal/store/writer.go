@@ -249,10 +249,12 @@ func (w *writer) group(first *job, l lane) {
 	}
 }
 
+// fail answers jobs whose transaction is lost. Nothing of them is left, whatever the cause, so each may try
+// again.
 func (w *writer) fail(tx *sql.Tx, jobs []*job, cause error) {
 	_ = tx.Rollback() // there is nothing to keep, and the cause is already told
 	for _, j := range jobs {
-		j.answer <- asFault("write in a group", cause)
+		j.answer <- fmt.Errorf("write in a group: %w (%w)", errBusy, asFault("group", cause))
 	}
 }
 
@@ -265,8 +267,8 @@ func (w *writer) turn(tx *sql.Tx, j *job) (failed, broken error) {
 	j.turn <- tx
 	failed = <-j.result
 	if failed != nil {
-		if _, err := tx.Exec("ROLLBACK TO job"); err != nil {
-			return nil, err
+		if _, err := tx.Exec("ROLLBACK TO job"); err != nil { // a full disk takes the whole transaction with it
+			return nil, errors.Join(failed, err)
 		}
 	}
 	if _, err := tx.Exec("RELEASE job"); err != nil {

@@ -19,8 +19,17 @@ func Step(f *Fanout) *Stepper {
 	return &Stepper{Fanout: f, w: &worker{f: f, senders: map[senderKey]notify.Sender{}}}
 }
 
-// Recover records what an earlier journal knows, as Run does first.
-func (s *Stepper) Recover(ctx context.Context) error { return s.recover(ctx) }
+// Recover takes over from an earlier process, as Run does first.
+func (s *Stepper) Recover(ctx context.Context) error { return s.succeed(ctx) }
+
+// Reboot has the journal's last process have run before the machine was started again.
+func Reboot(dir string) error {
+	h, err := readHolder(dir)
+	if err != nil {
+		return err
+	}
+	return writeHolder(dir, holder{h.owner, "an earlier one"})
+}
 
 // Turn claims one range and works it off.
 func (s *Stepper) Turn(ctx context.Context) (bool, error) { return s.w.turn(ctx, ctx) }

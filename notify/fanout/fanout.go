@@ -32,16 +32,15 @@ type Options struct {
 	Lease      time.Duration
 	// Rates paces channels, in messages a second over all workers; a channel not in it goes as fast as it can.
 	Rates map[string]float64
-	// Alone says that no other process works on this store: what an earlier one held is free at once.
-	Alone bool
 }
 
 const (
 	defaultWorkers = 4
 	defaultLease   = time.Minute
-	partSize       = 250              // deliveries between two checks of the claim
-	tick           = time.Second      // between looks for work that nobody hinted at
-	grace          = 20 * time.Second // for what is in flight when the process stops
+	partSize       = 250             // deliveries between two checks of the claim
+	tick           = time.Second     // between looks for work that nobody hinted at
+	grace          = 8 * time.Second // for what is in flight when the process stops
+	lastWords      = 4 * time.Second // then, to record it
 	backoffMost    = time.Minute
 )
 
@@ -54,6 +53,7 @@ type Fanout struct {
 	part     int // deliveries of a sub-batch
 	journal  *journal
 	left     []string // journal files of an earlier process
+	before   *holder  // that process
 
 	hints chan struct{} // to the keeper
 	wakes chan struct{} // to the workers
@@ -95,8 +95,13 @@ func New(o Options) (*Fanout, error) {
 		f.part = min(f.part, max(1, int(perSecond*o.Lease.Seconds()/4))) // a sub-batch must end well within its lease
 	}
 	var err error
-	f.journal, f.left, err = openJournal(o.JournalDir)
-	return f, err
+	if f.journal, f.left, err = openJournal(o.JournalDir); err != nil {
+		return nil, err
+	}
+	if f.before, err = readHolder(o.JournalDir); err != nil {
+		return nil, errors.Join(err, f.journal.close())
+	}
+	return f, nil
 }
 
 // Hint says that there may be work now.
@@ -109,7 +114,7 @@ func (f *Fanout) Hint() {
 
 // Run works until ctx ends; then it finishes what is in flight, records it and gives its claims back.
 func (f *Fanout) Run(ctx context.Context) error {
-	inFlight, cancel := lasting(ctx)
+	inFlight, cancel := lasting(ctx, grace)
 	defer cancel()
 	if err := f.start(ctx); err != nil {
 		return errors.Join(err, f.journal.close())
@@ -123,11 +128,11 @@ func (f *Fanout) Run(ctx context.Context) error {
 	return errors.Join(g.Wait(), f.journal.close())
 }
 
-// lasting is a context that outlives ctx by the grace period.
-func lasting(ctx context.Context) (context.Context, context.CancelFunc) {
+// lasting is a context that outlives ctx by a while.
+func lasting(ctx context.Context, while time.Duration) (context.Context, context.CancelFunc) {
 	long, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() {
-		t := time.NewTimer(grace)
+		t := time.NewTimer(while)
 		defer t.Stop()
 		select {
 		case <-t.C:
@@ -138,23 +143,36 @@ func lasting(ctx context.Context) (context.Context, context.CancelFunc) {
 	return long, func() { stop(); cancel() }
 }
 
-// start records what the journal of an earlier process knows before anything is claimed. It tries until
-// the store takes it: going on without would send to people twice unknowingly.
+// start takes over from an earlier process of this journal before anything is claimed. It tries until the
+// store takes it: going on without would send to people twice unknowingly.
 func (f *Fanout) start(ctx context.Context) error {
 	for wait := newBackoff(); ; {
-		err := f.recover(ctx)
-		if err == nil && f.o.Alone {
-			err = f.o.Store.Bulk(ctx, f.scope, func(tx notify.Tx) error {
-				_, err := tx.ReleaseOwner(ctx, f.o.Owner)
-				return err
-			})
-		}
+		err := f.succeed(ctx)
 		if err == nil || ctx.Err() != nil {
 			return nil
 		}
 		f.o.Log.ErrorContext(ctx, "fan-out cannot start yet", "error", err)
 		wait.pause(ctx)
 	}
+}
+
+// succeed records what the earlier process's journal knows, frees what that process held, and takes its
+// place. Ranges whose owner's journal is nowhere at hand are free when their lease ends, and in doubt.
+func (f *Fanout) succeed(ctx context.Context) error {
+	if err := f.recover(ctx); err != nil {
+		return err
+	}
+	if f.before != nil {
+		err := f.o.Store.Bulk(ctx, f.scope, func(tx notify.Tx) error {
+			_, err := tx.ReleaseOwner(ctx, f.before.owner, f.before.sure())
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("release ranges of %s: %w", f.before.owner, err)
+		}
+		f.before = nil
+	}
+	return writeHolder(f.o.JournalDir, holder{f.o.Owner, boot()})
 }
 
 // keep looks after dispatches: deliveries that are due, ranges still to cut, dispatches that are done.

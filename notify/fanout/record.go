@@ -12,8 +12,10 @@ import (
 )
 
 // record writes outcomes and tries until the store takes them or the process must end; held is false
-// when the claim was lost meanwhile.
+// when the claim was lost meanwhile. It outlives ctx a little: what was in flight at a stop is recorded too.
 func (f *Fanout) record(ctx context.Context, d notify.Dispatch, rec notify.Recording) (held bool, err error) {
+	ctx, cancel := lasting(ctx, lastWords)
+	defer cancel()
 	for wait := newBackoff(); ; wait.pause(ctx) {
 		err = f.o.Store.Bulk(ctx, f.scope, func(tx notify.Tx) (err error) {
 			held, err = notify.RecordOutcomes(ctx, tx, d, rec)

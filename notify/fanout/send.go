@@ -33,7 +33,7 @@ func (w *worker) send(ctx context.Context, rel *release, r notify.Range, jobs []
 	if err != nil {
 		return err
 	}
-	tasks, outcomes := w.f.address(rel, jobs)
+	tasks, outcomes := w.f.address(rel, jobs, r.Doubt)
 	tasks, asked := w.f.ask(ctx, tasks)
 	outcomes = append(outcomes, asked...)
 
@@ -53,7 +53,7 @@ func (w *worker) send(ctx context.Context, rel *release, r notify.Range, jobs []
 	rec := notify.Recording{Range: r, Until: w.f.until(), Last: last && broken == nil, Outcomes: outcomes}
 	held, err := w.f.record(ctx, rel.Dispatch, rec)
 	if err != nil {
-		return errors.Join(broken, err) // the page stays open: the journal knows what the store does not
+		return errors.Join(broken, errUnrecorded, err) // the page stays open: the journal knows what the store does not
 	}
 	if err = errors.Join(broken, p.settled()); err == nil && !held {
 		err = errLost
@@ -62,19 +62,19 @@ func (w *worker) send(ctx context.Context, rel *release, r notify.Range, jobs []
 }
 
 // address opens each recipient and chooses channel, message and attempt. Whom no channel reaches has an
-// outcome at once.
-func (f *Fanout) address(rel *release, jobs []job) ([]task, []notify.Outcome) {
+// outcome at once. doubt says that an owner died with the range.
+func (f *Fanout) address(rel *release, jobs []job, doubt bool) ([]task, []notify.Outcome) {
 	tasks := make([]task, 0, len(jobs))
 	var lost []notify.Outcome
 	for _, j := range jobs {
-		t := task{Outgoing: notify.Outgoing{Dispatch: rel.No, Seq: j.seq, Attempt: 1, Channel: notify.NoChannel}}
+		t := task{Outgoing: notify.Outgoing{Dispatch: rel.No, Seq: j.seq, Attempt: 1, Channel: notify.NoChannel}, doubt: doubt}
 		p, err := notify.OpenRecipient(rel.key, rel.AudienceNo, j.sealed)
 		t.ladder = notify.Ladder(p, rel.usable)
 		if len(t.ladder) > 0 {
 			t.Channel = t.ladder[0]
 		}
 		if j.row != nil {
-			t.Channel, t.Attempt, t.doubt = j.row.Channel, j.row.Attempt+1, j.row.State == notify.InDoubt
+			t.Channel, t.Attempt, t.doubt = j.row.Channel, j.row.Attempt+1, doubt || j.row.State == notify.InDoubt
 		}
 		if err != nil {
 			lost = append(lost, t.outcome(notify.Verdict{Class: notify.ClassNoChannel, Code: "unreadable"}))
@@ -227,20 +227,25 @@ func (c *carriage) failure() error {
 	return c.err
 }
 
-// outcomes are those of every message begun: without a verdict it is in doubt.
+// outcomes are those of every message begun: without a verdict it is in doubt, and after an earlier attempt
+// that may have gone out it is a possible duplicate.
 func (c *carriage) outcomes() (out []notify.Outcome, complete bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	complete = true
 	for i := range c.tasks {
+		v := c.verdicts[i]
 		switch c.state[i] {
 		case ended:
-			out = append(out, c.tasks[i].outcome(c.verdicts[i]))
 		case begun:
-			out = append(out, c.tasks[i].outcome(notify.Verdict{Class: notify.ClassInDoubt}))
+			v = notify.Verdict{Class: notify.ClassInDoubt}
 		default:
 			complete = false
+			continue
 		}
+		o := c.tasks[i].outcome(v)
+		o.Doubt = c.tasks[i].doubt
+		out = append(out, o)
 	}
 	return out, complete
 }

@@ -79,15 +79,26 @@ func (w *worker) turn(ctx, inFlight context.Context) (worked bool, err error) {
 	if err == nil {
 		return true, nil
 	}
-	giveBack := f.o.Store.Bulk(inFlight, f.scope, func(tx notify.Tx) error { return tx.ReleaseRange(inFlight, r) })
+	if errors.Is(err, errUnrecorded) {
+		return true, err // not given back: the next process of this journal frees it, or its lease ends
+	}
 	if errors.Is(err, errLost) {
 		err = nil
 	}
-	return true, errors.Join(err, giveBack)
+	return true, errors.Join(err, f.giveBack(inFlight, r))
+}
+
+func (f *Fanout) giveBack(ctx context.Context, r notify.Range) error {
+	ctx, cancel := lasting(ctx, lastWords)
+	defer cancel()
+	return f.o.Store.Bulk(ctx, f.scope, func(tx notify.Tx) error { return tx.ReleaseRange(ctx, r) })
 }
 
 // errLost ends work on a range whose claim is lost, whose dispatch does not run, or at a stop.
 var errLost = errors.New("range is no longer held")
+
+// errUnrecorded ends work on a range when the process must end before the store took what was sent.
+var errUnrecorded = errors.New("outcomes are in the journal only")
 
 func (f *Fanout) until() time.Time { return f.o.Clock.Now().Add(f.o.Lease) }
 

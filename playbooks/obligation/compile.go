@@ -19,16 +19,6 @@ import (
 // node is a compiled part of a condition.
 type node func(*scope) val
 
-// scope is what one evaluation sees.
-type scope struct {
-	facts  *factSet
-	law    *law
-	defs   []val // memo of named conditions
-	done   []bool
-	grades map[string]graded
-	locals [4]val
-}
-
 // sort is what a part of a condition is: CEL knows less, since fields of list elements are dynamic to it.
 type sort struct {
 	is     string // flag number word level text texts records record
@@ -383,23 +373,4 @@ func (c *compiler) quantifier(e ast.Expr) (node, sort) {
 		}
 		return result
 	}, sort{is: "flag"}
-}
-
-// definition evaluates a named condition once per derivation.
-func (s *scope) definition(i int) val {
-	if !s.done[i] {
-		locals := s.locals
-		s.defs[i], s.done[i] = s.law.defs[i].eval(s), true
-		s.locals = locals
-	}
-	return s.defs[i]
-}
-
-// size compares numbers, and notes when a growing one will cross the other side.
-func (s *scope) size(op string, a, b val) val {
-	v := compare(op, a, b)
-	if a.since != nil && v.isFalse() && (op == operators.GreaterEquals || op == operators.Greater) {
-		s.facts.growsPast(*a.since, b.lo)
-	}
-	return v
 }

@@ -69,6 +69,7 @@ func (fs *factSet) defaults() {
 	fs.leakedPersons()
 	fs.otherEvents()
 	fs.criticalSystems()
+	fs.dailyLife()
 	fs.loss()
 }
 
@@ -83,16 +84,18 @@ func (fs *factSet) people() {
 	for _, n := range fs.residence {
 		sum += n.lo
 	}
+	if count.known && count.hi == 0 && sum > 0 {
+		count = open("people.count") // nobody, although people are counted where they live: it has to be asked again
+	}
 	switch {
+	case !count.known && sum > 0 && certainty != "at_least":
+		count = interval(sum, infinity, "people.count") // at least those whose home is known
 	case !count.known:
 		count = interval(0, infinity, "people.count")
 	case certainty == "at_least":
 		count = interval(count.lo, infinity, "people.count")
 	case certainty == "estimate":
 		fs.estimated = true
-	}
-	if !count.known && certainty != "at_least" && sum > 0 {
-		count = interval(sum, infinity, "people.count") // at least those whose home is known
 	}
 	fs.set("people.count", count)
 	for key, n := range fs.residence {
@@ -262,6 +265,23 @@ func (fs *factSet) downtime(system val) val {
 	v := number(max(0, fs.asOf.Sub(*since.since).Minutes()))
 	v.since = since.since
 	return v
+}
+
+// dailyLife asks first how many people lost services of daily life: where nobody did, no region has a share.
+func (fs *factSet) dailyLife() {
+	const affected = "grading.people.affected_persons"
+	persons := fs.get(affected)
+	for _, path := range []string{"grading.people.province_pct_max", "grading.people.prefecture_pct_max"} {
+		switch {
+		case fs.get(path).known:
+		case !persons.known:
+			fs.set(path, interval(0, 100, affected))
+		case persons.hi == 0:
+			fs.set(path, number(0))
+		default:
+			fs.set(path, interval(0, 100, path))
+		}
+	}
 }
 
 func (fs *factSet) loss() {

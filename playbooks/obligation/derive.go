@@ -49,7 +49,7 @@ func (e *Engine) evaluate(in Input, explain bool) (*derivation, []incident.Probl
 			return nil, problems
 		}
 	}
-	d := &derivation{in: in, questions: questions{law: e.law},
+	d := &derivation{in: in, questions: questions{facts: facts, byKey: map[string]*question{}, waiting: map[string][]string{}},
 		scope: &scope{facts: facts, law: e.law, defs: make([]val, len(e.law.defs)), done: make([]bool, len(e.law.defs)), grades: map[string]graded{}}}
 	d.result = Result{RulesVersion: e.law.version, AsOf: in.AsOf, Grades: []Grade{}, Obligations: []Obligation{}}
 	d.gradeAll()
@@ -57,7 +57,7 @@ func (e *Engine) evaluate(in Input, explain bool) (*derivation, []incident.Probl
 		if g, ok := d.grades[s.ID]; ok {
 			d.result.Grades = append(d.result.Grades, g.result(d.scope))
 			for _, needs := range g.open {
-				d.questions.ask(needs, s.ID, 1)
+				d.questions.ask(needs, s.ID, decidesGrade)
 			}
 		}
 	}
@@ -77,9 +77,6 @@ func (e *Engine) evaluate(in Input, explain bool) (*derivation, []incident.Probl
 	return d, nil
 }
 
-// questionWeight is how much more a question counts that decides a whole duty, not one grading condition.
-const questionWeight = 5
-
 // rule decides whether a rule applies, and for whom.
 func (d *derivation) rule(r *ruleDef) {
 	results, applies, assessable := make([]val, len(r.When)), yes(), true
@@ -94,7 +91,7 @@ func (d *derivation) rule(r *ruleDef) {
 	}
 	for _, v := range results {
 		if !v.known {
-			d.questions.ask(v.needs, r.ID.text, questionWeight)
+			d.questions.ask(v.needs, r.ID.text, decidesDuty)
 		}
 	}
 	if !applies.known && !assessable {
@@ -119,15 +116,21 @@ func (d *derivation) rule(r *ruleDef) {
 func (d *derivation) notApplied(r *ruleDef, results []val) {
 	reason := Reason{ID: r.ID.text, Texts: map[string]string{}}
 	reason.Undecided = !slices.ContainsFunc(results, val.isFalse)
+	var missing []string
+	for i := range r.When {
+		if reason.Undecided && !results[i].known {
+			missing = union(missing, results[i].needs)
+		}
+	}
 	for _, locale := range locales {
 		var parts []string
 		for i, c := range r.When {
-			switch {
-			case results[i].isFalse():
+			if results[i].isFalse() {
 				parts = append(parts, c.no.in(d.scope, locale))
-			case reason.Undecided && !results[i].known:
-				parts = append(parts, d.missing(results[i].needs, locale))
 			}
+		}
+		if len(missing) > 0 {
+			parts = append(parts, notYetKnown.in(locale)+strings.Join(factNames(missing, locale), listJoin[locale]))
 		}
 		reason.Texts[locale] = strings.Join(parts, phraseJoin[locale])
 	}
@@ -140,15 +143,16 @@ var (
 	notYetKnown = words{"en": "not yet known: ", "zh-Hans": "尚不清楚："}
 )
 
-func (d *derivation) missing(needs []string, locale string) string {
-	asks := make([]string, 0, len(needs))
-	for _, n := range needs {
-		if scheme, ok := strings.CutPrefix(n, openGrade); ok {
-			n = scheme
+// factNames words the facts that a condition waits for; a grade is waited for like one.
+func factNames(needs []string, locale string) []string {
+	names := make([]string, len(needs))
+	for i, n := range needs {
+		if strings.HasPrefix(n, openGrade) {
+			n = "grade"
 		}
-		asks = append(asks, n)
+		names[i] = templates.FactName(n, locale)
 	}
-	return notYetKnown.in(locale) + strings.Join(asks, ", ")
+	return names
 }
 
 // obligation makes the row of one addressee; false when the rule is not in force at its anchor.

@@ -2,6 +2,7 @@ package obligation
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -282,6 +283,35 @@ func TestRansomAndUnresearchedLaw(t *testing.T) {
 	require.Contains(t, asked, "profile.sectorscounsel:banking")
 }
 
+func TestQuestionsThatDecideADutyComeFirst(t *testing.T) {
+	open := `{"aware_at": "2026-03-01T02:00:00+08:00", "data_event": "leaked", "data": ["name"], "jurisdictions": {"CN": 5}, "people": {"count": %s, "certainty": "at_least"}, "loss_cny": null, "grading": {"deface": null}}`
+	first := func(count string) Question {
+		r := derive1(t, engine(t), fmt.Sprintf(open, count), "{}", noon)
+		require.NotEmpty(t, r.OpenQuestions)
+		return r.OpenQuestions[0]
+	}
+	undecided := first("900000")
+	require.Equal(t, []string{"cn-cac-2025", "cn-cac-incident-initial", "cn-cac-incident-supplement", "cn-cac-incident-final"}, undecided.Decides)
+	require.Equal(t, []string{"cn-cac-2025"}, first("1200000").Decides, "the duty is certain, only the grade may rise")
+
+	r := derive1(t, engine(t), fmt.Sprintf(open, "900000"), `{"sectors": ["banking"]}`, noon)
+	last := r.OpenQuestions[len(r.OpenQuestions)-1]
+	require.Equal(t, "profile.sectors", last.Fact, "what only counsel can say comes last")
+	for _, q := range r.OpenQuestions {
+		if q.Fact == "people.count" {
+			require.Equal(t, "受影响的有多少人？（目前已知：至少 900,000）", q.Text["zh-Hans"])
+			return
+		}
+	}
+	t.Fatal("people.count is not asked")
+}
+
+func TestNobodyAffectedBesideResidentsIsAskedAgain(t *testing.T) {
+	r := derive1(t, engine(t), `{"aware_at": "2026-03-01T02:00:00+08:00", "data_event": "leaked", "data": ["other"], "jurisdictions": {"CN": 5}, "people": {"count": 0}}`, "{}", noon)
+	require.Contains(t, fmt.Sprint(r.OpenQuestions), "people.count")
+	require.Equal(t, "cn-pipl-57-individuals", r.Obligations[len(r.Obligations)-1].ID)
+}
+
 func TestBadInputHasAPointerEach(t *testing.T) {
 	answer, ok := engine(t).DeriveJSON([]byte(`{"facts": {"people": {"count": "secret"}, "nonsense": 1}, "profile": {"sector": []}}`))
 	require.False(t, ok)
@@ -308,7 +338,9 @@ func TestExplainInBothLanguages(t *testing.T) {
 	require.Contains(t, text, "(1,200,000)")
 	require.Contains(t, text, "cn-cac-incident-initial-central: the operator is not a central or state organ")
 	text, _ = e.Explain(in, "zh-Hans")
-	require.Contains(t, text, "泄露 1,000,000 人以上个人信息（1,200,000）")
+	for _, words := range []string{"泄露 100 万人以上个人信息（本次：1,200,000）", "《中华人民共和国个人信息保护法》第五十七条", "涉及个人信息（姓名；"} {
+		require.Contains(t, text, words)
+	}
 }
 
 func TestSchemaIsJSON(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tocsin/incident"
+	"tocsin/templates"
 )
 
 // saying is what Explain itself says, per locale.
@@ -18,7 +19,7 @@ var saying = map[string]words{
 	"to":       {"en": "to", "zh-Hans": "对象"},
 	"because":  {"en": "because", "zh-Hans": "理由"},
 	"law":      {"en": "law", "zh-Hans": "依据"},
-	"article":  {"en": "%s, article %s (%s)", "zh-Hans": "%s 第%s条（%s）"},
+	"article":  {"en": "%s, %s (%s)", "zh-Hans": "《%s》%s（%s）"},
 	"clock":    {"en": "clock", "zh-Hans": "时限"},
 	"waits":    {"en": "waits: %s is not known", "zh-Hans": "等待：%s 未知"},
 	"from":     {"en": "from %s = %s", "zh-Hans": "自 %s = %s 起"},
@@ -118,13 +119,13 @@ func reasons(w map[string][]string, locale string) []string {
 func (x *explainer) duty(o Obligation) {
 	x.line("%s %s: %s", x.say("duty"), o.ID, words(o.Title).in(x.locale))
 	x.line("  %s: %s", x.say("to"), o.Addressee)
-	x.line("  %s: "+x.say("article"), x.say("law"), o.Source.Title, o.Source.Article, o.Confidence)
+	x.line("  %s: "+x.say("article"), x.say("law"), o.Source.Title, templates.Article(o.Source.Article, x.locale), o.Confidence)
 	x.line("  %s:", x.say("because"))
 	for _, w := range reasons(o.Why, x.locale) {
 		x.line("    - %s", w)
 	}
 	x.line("  %s: %s", x.say("clock"), x.clock(o))
-	x.line("  %s: %s", x.say("state"), o.State)
+	x.line("  %s: %s", x.say("state"), phrase(string(o.State), x.locale))
 	x.line("  %s:", x.say("says"))
 	for _, r := range o.Requirements {
 		words := r.Term
@@ -164,7 +165,7 @@ func (x *explainer) clock(o Obligation) string {
 	}
 	text += "; "
 	if o.Deadline != nil {
-		text += fmt.Sprintf(x.say("sum"), stamp(*o.Start, zone), o.Count.N, o.Count.Rule, stamp(*o.Deadline, zone), o.Deadline.UTC().Format(time.RFC3339))
+		text += fmt.Sprintf(x.say("sum"), stamp(*o.Start, zone), o.Count.N, phrase(o.Count.Rule, x.locale), stamp(*o.Deadline, zone), o.Deadline.UTC().Format(time.RFC3339))
 	} else {
 		text += fmt.Sprintf(x.say("nonumber"), urgencyWords[o.Urgency].in(x.locale))
 	}

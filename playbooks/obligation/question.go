@@ -1,58 +1,96 @@
 package obligation
 
 import (
+	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"tocsin/incident"
+	"tocsin/templates"
+)
+
+// tier is what an answer is good for; the lowest is asked first.
+type tier int
+
+const (
+	decidesDuty  tier = iota // whether a duty is owed
+	decidesGrade             // only how high the grade is
+	forCounsel               // nothing in this rule set
 )
 
 // questions collects the unknown facts that decide something.
 type questions struct {
-	law   *law
-	order []*question
-	byKey map[string]*question
+	facts   *factSet
+	order   []*question
+	byKey   map[string]*question
+	waiting map[string][]string // scheme → rules that wait for its grade
 }
 
 type question struct {
 	Question
-	weight int
+	tier   tier
+	weight int // how many conditions it settles
 }
 
 // ask notes that facts would decide something.
-func (q *questions) ask(facts []string, decides string, weight int) {
+func (q *questions) ask(facts []string, decides string, t tier) {
 	for _, fact := range facts {
-		if strings.HasPrefix(fact, openGrade) {
-			continue // the scheme asks for the facts behind a grade itself
+		if scheme, ok := strings.CutPrefix(fact, openGrade); ok { // the scheme asks for the facts behind it
+			q.waiting[scheme] = union(q.waiting[scheme], []string{decides})
+			continue
 		}
-		q.add(fact, decides, weight, q.law.vocabulary.question(fact))
+		q.add(fact, decides, t, q.words(fact))
 	}
 }
 
-func (q *questions) add(fact, decides string, weight int, text words) {
+// words are the question, with what is known of the answer already.
+func (q *questions) words(fact string) words {
+	ask := q.facts.vocabulary.question(fact)
+	def := q.facts.vocabulary.byPath[fact]
+	switch {
+	case def == nil:
+		return named(ask, fact[strings.LastIndex(fact, ".")+1:]) // a key of a map, such as jurisdictions.CN
+	case def.Is != "number":
+		return ask
+	}
+	v := q.facts.get(fact)
+	if v.known || v.lo <= 0 {
+		return ask
+	}
+	out := words{}
+	for locale, s := range ask {
+		out[locale] = s + fmt.Sprintf(soFar.in(locale), show(v, def.Is, locale))
+	}
+	return out
+}
+
+var soFar = words{"en": " (known so far: %s)", "zh-Hans": "（目前已知：%s）"}
+
+func (q *questions) add(fact, decides string, t tier, text words) {
 	known := q.byKey[fact]
 	if known == nil {
-		known = &question{Question: Question{Fact: fact, Decides: []string{}, Text: text}}
-		if q.byKey == nil {
-			q.byKey = map[string]*question{}
-		}
+		known = &question{Question: Question{Fact: fact, Decides: []string{}, Text: text}, tier: t}
 		q.byKey[fact] = known
 		q.order = append(q.order, known)
 	}
-	if !slices.Contains(known.Decides, decides) {
-		known.Decides = append(known.Decides, decides)
-	}
-	known.weight += weight
+	known.Decides = union(known.Decides, []string{decides})
+	known.tier = min(known.tier, t)
+	known.weight++
 }
 
-// list puts first what decides most.
+// list puts first what decides a duty, also by way of a grade, and among those what settles most.
 func (q *questions) list() []Question {
-	slices.SortStableFunc(q.order, func(a, b *question) int {
-		if a.weight != b.weight {
-			return b.weight - a.weight
+	for _, scheme := range sortedKeys(q.waiting) {
+		for _, x := range q.order {
+			if slices.Contains(x.Decides, scheme) {
+				x.Decides, x.tier = union(x.Decides, q.waiting[scheme]), decidesDuty
+			}
 		}
-		return strings.Compare(a.Fact, b.Fact)
+	}
+	slices.SortFunc(q.order, func(a, b *question) int {
+		return cmp.Or(cmp.Compare(a.tier, b.tier), cmp.Compare(b.weight, a.weight), strings.Compare(a.Fact, b.Fact))
 	})
 	out := make([]Question, len(q.order))
 	for i, x := range q.order {
@@ -72,25 +110,30 @@ func (d *derivation) uncovered() {
 	}
 	for _, code := range sortedKeys(d.facts.residence) {
 		if n := d.facts.residence[code]; (n.lo >= 1 || !n.known) && !covered(code) {
-			d.questions.add("jurisdictions."+code, "counsel:"+code, 0, named(cover.Country, code))
+			d.questions.add("jurisdictions."+code, "counsel:"+code, forCounsel, named(cover.Country, code))
 		}
 	}
 	for _, c := range d.facts.get("processed_in").items {
 		if !covered(c.text) {
-			d.questions.add("processed_in", "counsel:"+c.text, 0, named(cover.Country, c.text))
+			d.questions.add("processed_in", "counsel:"+c.text, forCounsel, named(cover.Country, c.text))
 		}
 	}
 	for _, s := range d.facts.get("profile.sectors").items {
 		if !slices.Contains(cover.Sectors, s.text) {
-			d.questions.add("profile.sectors", "counsel:"+s.text, 0, named(cover.Sector, s.text))
+			d.questions.add("profile.sectors", "counsel:"+s.text, forCounsel, named(cover.Sector, s.text))
 		}
 	}
 }
 
+// named puts a code into words, by its name where it has one.
 func named(w words, code string) words {
 	out := words{}
 	for l, s := range w {
-		out[l] = strings.ReplaceAll(s, "{code}", code)
+		name := templates.Name(code, l)
+		if name == "" {
+			name = code
+		}
+		out[l] = strings.ReplaceAll(s, "{code}", name)
 	}
 	return out
 }

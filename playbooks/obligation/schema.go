@@ -25,7 +25,7 @@ func (e *Engine) Schema() []byte {
 			at = properties[step].(object)
 		}
 		schema := schemaOf(fieldDef{Is: f.Is, Words: f.Words}, f.Fields)
-		if q := f.Ask["en"]; q != "" {
+		if q := named(f.Ask, "each country")["en"]; q != "" {
 			schema["description"] = q
 		}
 		at["properties"].(object)[steps[len(steps)-1]] = schema

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"tocsin/templates"
 )
 
 // filled is a text per locale, cut at its placeholders, to be filled with facts.
@@ -81,7 +83,12 @@ var phrases = map[string]words{
 	"leaked": {"zh-Hans": "泄露"}, "tampered": {"zh-Hans": "篡改"}, "lost": {"zh-Hans": "丢失"}, "stolen": {"zh-Hans": "被窃取"},
 	"counterfeited": {"zh-Hans": "被假冒"}, "encrypted": {"zh-Hans": "被加密"}, "entrusted": {"zh-Hans": "受托人"},
 	"pi_processor": {"zh-Hans": "个人信息处理者"}, "general": {"zh-Hans": "一般"}, "larger": {"zh-Hans": "较大"}, "major": {"zh-Hans": "重大"}, "extreme": {"zh-Hans": "特别重大"},
+	"hours": {"zh-Hans": "小时"}, "cal-days": {"en": "calendar days", "zh-Hans": "日"}, "cal-months": {"en": "months", "zh-Hans": "个月"},
+	string(Waiting): {"en": "waiting, no clock yet", "zh-Hans": "等待，尚未起算"}, string(AssessmentOpen): {"en": "open whether it applies", "zh-Hans": "是否适用尚待查明"},
+	string(Running): {"zh-Hans": "计时中"}, string(Overdue): {"zh-Hans": "已逾期"},
 }
+
+var listJoin = words{"en": ", ", "zh-Hans": "、"}
 
 func phrase(key, locale string) string {
 	if s, ok := phrases[key][locale]; ok {
@@ -118,12 +125,14 @@ func show(v val, is, locale string) string {
 		if v.known {
 			names := make([]string, len(v.items))
 			for i, item := range v.items {
-				names[i] = phrase(item.text, locale)
+				if names[i] = templates.Name(item.text, locale); names[i] == "" {
+					names[i] = phrase(item.text, locale)
+				}
 				if !item.known {
 					names[i] = phrase("unknown", locale)
 				}
 			}
-			return strings.Join(names, ", ")
+			return strings.Join(names, listJoin[locale])
 		}
 	default:
 		if v.known {

@@ -21,6 +21,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"tocsin/internal/store/storetest"
 )
 
 var binary string
@@ -37,7 +39,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintf(os.Stderr, "build: %v\n%s", err, out)
 		os.Exit(1)
 	}
-	code := m.Run()
+	code := storetest.Main(m)
 	os.RemoveAll(dir)
 	os.Exit(code)
 }
@@ -69,33 +71,25 @@ type process struct {
 // word is returned.
 func start(t *testing.T, env []string, words []string, args ...string) (*process, map[string]string) {
 	t.Helper()
-	p := &process{cmd: exec.Command(binary, args...), gone: make(chan struct{})}
+	return launch(t, binary, env, words, args...)
+}
+
+// launch is start for any program.
+func launch(t *testing.T, program string, env []string, words []string, args ...string) (*process, map[string]string) {
+	t.Helper()
+	p := &process{cmd: exec.Command(program, args...), gone: make(chan struct{})}
 	p.cmd.Env = append(os.Environ(), env...)
 	r, w := io.Pipe()
 	p.cmd.Stdout, p.cmd.Stderr = w, w
 	require.NoError(t, p.cmd.Start())
 	go func() { _ = p.cmd.Wait(); w.Close(); close(p.gone) }()
 	t.Cleanup(func() { p.kill() })
+	if len(words) == 0 {
+		go p.keep(r, nil, nil)
+		return p, nil
+	}
 	found := make(chan map[string]string, 1)
-	go func() {
-		got := map[string]string{}
-		lines := bufio.NewScanner(r)
-		lines.Buffer(nil, 1<<20)
-		for lines.Scan() {
-			p.mu.Lock()
-			p.log.WriteString(lines.Text() + "\n")
-			p.mu.Unlock()
-			for _, word := range words {
-				if rest, ok := strings.CutPrefix(lines.Text(), word+" "); ok {
-					got[word] = rest
-				}
-			}
-			if len(got) == len(words) && found != nil {
-				found <- got
-				found = nil
-			}
-		}
-	}()
+	go p.keep(r, words, found)
 	select {
 	case got := <-found:
 		return p, got
@@ -105,6 +99,27 @@ func start(t *testing.T, env []string, words []string, args ...string) (*process
 		t.Fatalf("%v did not say %v: %s", args, words, p.output())
 	}
 	return nil, nil
+}
+
+// keep reads the process's output to its end, and tells once what followed the words.
+func (p *process) keep(r io.Reader, words []string, found chan<- map[string]string) {
+	got := map[string]string{}
+	lines := bufio.NewScanner(r)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		p.mu.Lock()
+		p.log.WriteString(lines.Text() + "\n")
+		p.mu.Unlock()
+		for _, word := range words {
+			if rest, ok := strings.CutPrefix(lines.Text(), word+" "); ok {
+				got[word] = rest
+			}
+		}
+		if len(got) == len(words) && found != nil {
+			found <- got
+			found = nil
+		}
+	}
 }
 
 func (p *process) output() string {
@@ -153,13 +168,18 @@ func newHouse(t *testing.T, env ...string) *house {
 	_, sim := start(t, nil, []string{"http", "smtp"}, "simulator", "--ca", ca)
 	h.simulator = sim["http"]
 	h.env = append([]string{"TOCSIN_SIMULATOR__URL=" + sim["http"], "TOCSIN_SIMULATOR__SMTP=" + sim["smtp"], "TOCSIN_SIMULATOR__CA_FILE=" + ca, "TOCSIN_LOG_LEVEL=debug"}, env...)
+	h.people()
+	h.serve()
+	h.must(h.admin, http.MethodPut, "/operators/acme/profile", profile, nil)
+	return h
+}
+
+// people gives the house those who work in it.
+func (h *house) people() {
 	h.worker = h.person("shen", "responder,reporter", "incident-lead,comms")
 	h.one = h.person("lin", "approver", "legal,dpo-team,comms")
 	h.two = h.person("zhou", "approver", "legal,dpo-team,comms")
 	h.admin = h.person("gao", "admin", "comms")
-	h.serve()
-	h.must(h.admin, http.MethodPut, "/operators/acme/profile", profile, nil)
-	return h
 }
 
 func (h *house) person(login, roles, teams string) (token string) {

@@ -15,6 +15,7 @@ import (
 	"tocsin/internal/clock"
 	"tocsin/internal/simulator"
 	"tocsin/notify"
+	"tocsin/notify/channel/channeltest"
 )
 
 // Magic recipients behave as documented, and reports carry the id under which we sent.
@@ -49,7 +50,7 @@ func TestMagicRecipients(t *testing.T) {
 		{"greylist@people.example", notify.ClassAccepted, ""},
 	} {
 		o := person(i, want.address)
-		verdicts, err := deliver(t, c, notice(), o)
+		verdicts, err := channeltest.Deliver(t, c, notice(), o)
 		require.NoError(t, err)
 		require.Equal(t, want.class, verdicts[0].Class, want.address)
 		fake.Advance(time.Minute)

@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/mail"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -21,6 +20,7 @@ import (
 	"tocsin/incident"
 	"tocsin/internal/simulator"
 	"tocsin/notify"
+	"tocsin/notify/channel/channeltest"
 	"tocsin/notify/channel/email"
 	"tocsin/templates"
 )
@@ -64,39 +64,6 @@ func person(i int, address string) notify.Outgoing {
 }
 
 // deliver sends and checks the contract of Send: begin before done, done once, never two at a time.
-func deliver(t *testing.T, c *email.Channel, m notify.FrozenMessage, out ...notify.Outgoing) ([]notify.Verdict, error) {
-	t.Helper()
-	s, err := c.Prepare(t.Context(), m, incident.Live)
-	require.NoError(t, err)
-	verdicts, err := send(t, t.Context(), s, out)
-	require.NoError(t, s.Close())
-	return verdicts, err
-}
-
-func send(t *testing.T, ctx context.Context, s notify.Sender, out []notify.Outgoing) ([]notify.Verdict, error) {
-	t.Helper()
-	verdicts, begun := make([]notify.Verdict, len(out)), make([]bool, len(out))
-	var busy sync.Mutex
-	alone := func() func() {
-		if !busy.TryLock() {
-			t.Error("two callbacks at a time")
-			return func() {}
-		}
-		return busy.Unlock
-	}
-	err := s.Send(ctx, out, func(i int) { defer alone()(); begun[i] = true }, func(i int, v notify.Verdict) {
-		defer alone()()
-		if verdicts[i].Class != "" {
-			t.Error("answered twice")
-		}
-		if v.Class == notify.ClassAccepted && !begun[i] {
-			t.Error("accepted without begin")
-		}
-		verdicts[i] = v
-	})
-	return verdicts, err
-}
-
 // read parses a message as a mail program would.
 func read(t *testing.T, raw string) (head message.Header, text, html string) {
 	t.Helper()
@@ -130,7 +97,7 @@ func TestEachPersonGetsTheirOwn(t *testing.T) {
 	for i := range 300 {
 		out = append(out, person(i, fmt.Sprintf("p%d@people.example", i)))
 	}
-	verdicts, err := deliver(t, c, notice(), out...)
+	verdicts, err := channeltest.Deliver(t, c, notice(), out...)
 	require.NoError(t, err)
 	for i, o := range out {
 		require.Equal(t, notify.ClassAccepted, verdicts[i].Class, verdicts[i].Code)
@@ -165,7 +132,7 @@ func TestHostileValues(t *testing.T) {
 	evil := "x\r\nBcc: evil@evil.example\r\n\r\n.\r\nMAIL FROM:<a+b@evil.example>\r\n<script>alert(1)</script>\"&=?"
 	o := person(1, "one@people.example")
 	o.Values = map[string]string{"code": evil, "ref": evil}
-	verdicts, err := deliver(t, c, notice(), o)
+	verdicts, err := channeltest.Deliver(t, c, notice(), o)
 	require.NoError(t, err)
 	require.Equal(t, notify.ClassAccepted, verdicts[0].Class, verdicts[0].Code)
 	require.EqualValues(t, 1, s.Journal.Summary().Channels["email"].Accepted)
@@ -177,13 +144,13 @@ func TestHostileValues(t *testing.T) {
 
 	for _, address := range []string{"a@people.example\r\nRCPT TO:<evil@evil.example>", "a@people.example> NOTIFY=NEVER", "a@b@", "", "nobody",
 		"a@people.example, evil@evil.example", "<evil@evil.example>", "a@" + strings.Repeat("x", 260) + ".example", "Evil <evil@evil.example>"} {
-		verdicts, err := deliver(t, c, notice(), person(2, address))
+		verdicts, err := channeltest.Deliver(t, c, notice(), person(2, address))
 		require.NoError(t, err)
 		require.Equal(t, notify.Verdict{Class: notify.ClassRcptPerm, Code: "bad-address"}, verdicts[0], address)
 	}
 	o = person(3, "three@people.example")
 	o.OutID = "x> \r\nRCPT"
-	verdicts, err = deliver(t, c, notice(), o)
+	verdicts, err = channeltest.Deliver(t, c, notice(), o)
 	require.NoError(t, err)
 	require.Equal(t, notify.ClassBug, verdicts[0].Class)
 	require.EqualValues(t, 1, s.Journal.Summary().Channels["email"].Accepted)
@@ -197,7 +164,7 @@ func TestUnusualAddresses(t *testing.T) {
 		{"用户@people.example", "用户@people.example"}, // the simulator offers SMTPUTF8
 		{`"a b"@people.example`, "a b@people.example"},
 	} {
-		verdicts, err := deliver(t, c, notice(), person(i, a.address))
+		verdicts, err := channeltest.Deliver(t, c, notice(), person(i, a.address))
 		require.NoError(t, err)
 		require.Equal(t, notify.ClassAccepted, verdicts[0].Class, "%s %s", a.address, verdicts[0].Code)
 		require.Equal(t, 1, s.Journal.Count("email", a.wire, ""), a.address)
@@ -218,7 +185,7 @@ func TestPrepareRefuses(t *testing.T) {
 			m := notice()
 			change(&m)
 			_, err := c.Prepare(t.Context(), m, incident.Live)
-			var e *email.Error
+			var e *notify.Refusal
 			require.ErrorAs(t, err, &e)
 			require.Equal(t, notify.ClassBug, e.Class)
 			require.NotContains(t, err.Error(), "evil")
@@ -256,7 +223,7 @@ func TestFaults(t *testing.T) {
 			c := channel(t, s, func(o *email.Options) { o.Connections = 1 })
 			f.fault.Channel, f.fault.Times = "email", 1
 			s.Fail(f.fault)
-			verdicts, err := deliver(t, c, notice(), person(1, "planted@people.example"), person(2, "two@people.example"), person(3, "three@people.example"))
+			verdicts, err := channeltest.Deliver(t, c, notice(), person(1, "planted@people.example"), person(2, "two@people.example"), person(3, "three@people.example"))
 			require.NoError(t, err)
 			require.Equal(t, f.class, verdicts[0].Class)
 			require.Equal(t, f.code, verdicts[0].Code)
@@ -279,7 +246,7 @@ func TestTiredConnections(t *testing.T) {
 	for i := range 50 {
 		out = append(out, person(i, fmt.Sprintf("p%d@people.example", i)))
 	}
-	verdicts, err := deliver(t, c, notice(), out...)
+	verdicts, err := channeltest.Deliver(t, c, notice(), out...)
 	require.NoError(t, err)
 	for _, v := range verdicts {
 		require.Equal(t, notify.ClassAccepted, v.Class, v.Code)
@@ -303,8 +270,8 @@ func TestRelayThatCannotBeUsed(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := simulate(t, c.sim)
-			verdicts, err := deliver(t, channel(t, s, c.change), notice(), person(1, "planted@people.example"))
-			var e *email.Error
+			verdicts, err := channeltest.Deliver(t, channel(t, s, c.change), notice(), person(1, "planted@people.example"))
+			var e *notify.Refusal
 			require.ErrorAs(t, err, &e)
 			require.Equal(t, c.code, e.Code)
 			require.Equal(t, notify.ClassStop, e.Class)
@@ -323,8 +290,8 @@ func TestUnreachableRelayIsAnErrorAndTouchesNobody(t *testing.T) {
 	addr := l.Addr().String()
 	require.NoError(t, l.Close())
 	c := email.New(email.Options{Addr: addr, Domain: "acme.example", Bounce: "b.acme.example"})
-	verdicts, err := deliver(t, c, notice(), person(1, "one@people.example"))
-	var e *email.Error
+	verdicts, err := channeltest.Deliver(t, c, notice(), person(1, "one@people.example"))
+	var e *notify.Refusal
 	require.ErrorAs(t, err, &e)
 	require.Equal(t, notify.ClassRetry, e.Class)
 	require.Empty(t, verdicts[0].Class)
@@ -335,7 +302,7 @@ func TestClassicRelay(t *testing.T) {
 	relay := newRelay(t)
 	c := email.New(email.Options{Addr: relay.addr, Implicit: true, TLS: relay.trust, Domain: "acme.example", Bounce: "b.acme.example", Connections: 1})
 	defer c.Close()
-	verdicts, err := deliver(t, c, notice(), person(1, "no@people.example"), person(2, "two@people.example"), person(3, "用户@people.example"))
+	verdicts, err := channeltest.Deliver(t, c, notice(), person(1, "no@people.example"), person(2, "two@people.example"), person(3, "用户@people.example"))
 	require.NoError(t, err)
 	require.Equal(t, notify.ClassRcptPerm, verdicts[0].Class)
 	require.Equal(t, notify.ClassAccepted, verdicts[1].Class)
@@ -355,7 +322,7 @@ func TestCancelled(t *testing.T) {
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	verdicts, err := send(t, ctx, sender, []notify.Outgoing{person(1, "one@people.example")})
+	verdicts, err := channeltest.Send(ctx, t, sender, person(1, "one@people.example"))
 	require.True(t, errors.Is(err, context.Canceled))
 	require.Empty(t, verdicts[0].Class)
 }

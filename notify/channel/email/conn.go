@@ -54,13 +54,13 @@ func dial(ctx context.Context, o Options) (*conn, error) {
 	if err != nil {
 		return nil, unreachable("relay-unreachable", err)
 	}
-	stop := context.AfterFunc(ctx, func() { nc.Close() })
+	stop := context.AfterFunc(ctx, func() { _ = nc.Close() })
 	defer stop()
 	c := &conn{}
 	if err := c.open(ctx, nc, cfg, o, o.Implicit || port == "465"); err != nil {
-		nc.Close()
+		_ = nc.Close()
 		if c.nc != nil {
-			c.nc.Close()
+			_ = c.nc.Close()
 		}
 		return nil, err
 	}
@@ -85,7 +85,7 @@ func (c *conn) open(ctx context.Context, nc net.Conn, cfg *tls.Config, o Options
 		if _, offered := c.ext["STARTTLS"]; !offered {
 			return refuse(notify.ClassStop, "tls-not-offered")
 		}
-		c.w.WriteString("STARTTLS\r\n")
+		_, _ = c.w.WriteString("STARTTLS\r\n")
 		if err := c.expect(220, "tls-refused"); err != nil {
 			return err
 		}
@@ -125,7 +125,7 @@ func (c *conn) encrypt(ctx context.Context, nc net.Conn, cfg *tls.Config) error 
 
 // hello greets and learns the extensions.
 func (c *conn) hello(name string) error {
-	c.w.WriteString("EHLO " + name + "\r\n")
+	_, _ = c.w.WriteString("EHLO " + name + "\r\n")
 	c.ext = map[string]string{}
 	r, err := c.command(func(line string) {
 		name, params, _ := strings.Cut(line, " ")
@@ -155,7 +155,7 @@ func (c *conn) auth(user, password string) error {
 		return refuse(notify.ClassStop, "auth-not-offered")
 	}
 	for i, line := range lines {
-		c.w.WriteString(line + "\r\n")
+		_, _ = c.w.WriteString(line + "\r\n")
 		want := 334
 		if i == len(lines)-1 {
 			want = 235
@@ -203,7 +203,9 @@ func (c *conn) command(each func(line string)) (reply, error) {
 }
 
 func (c *conn) flush(limit time.Duration) error {
-	c.nc.SetDeadline(time.Now().Add(limit))
+	if err := c.nc.SetDeadline(time.Now().Add(limit)); err != nil {
+		return err
+	}
 	return c.w.Flush()
 }
 
@@ -260,7 +262,7 @@ func enhanced(text string) string {
 
 // quit says goodbye without waiting for the answer.
 func (c *conn) quit() {
-	c.w.WriteString("QUIT\r\n")
-	c.flush(time.Second)
-	c.nc.Close()
+	_, _ = c.w.WriteString("QUIT\r\n")
+	_ = c.flush(time.Second)
+	_ = c.nc.Close()
 }

@@ -57,11 +57,8 @@ func (c *Channel) Name() string { return templates.Email }
 
 // Prepare composes the message once; what it refuses is a fault of the message, not of a recipient.
 func (c *Channel) Prepare(_ context.Context, m notify.FrozenMessage, mode incident.Mode) (notify.Sender, error) {
-	switch {
-	case mode == incident.Imported:
-		return nil, refuse(notify.ClassBug, "imported-incident")
-	case mode == incident.Drill && !c.opt.Simulated:
-		return nil, refuse(notify.ClassBug, "drill-outside-simulator")
+	if err := notify.Bar(templates.Email, mode, c.opt.Simulated); err != nil {
+		return nil, err
 	}
 	letter, err := compose(m, c.opt.Domain, c.opt.Clock.Now())
 	if err != nil {
@@ -76,34 +73,19 @@ func (c *Channel) Close() error {
 	return nil
 }
 
-// Error is why a message cannot be prepared or the relay cannot be used. It holds a class and a short code,
-// never an address, a secret or the relay's words.
-type Error struct {
-	Class notify.Class
-	Code  string
-	cause error // context errors only
+func refuse(class notify.Class, code string) *notify.Refusal {
+	return &notify.Refusal{Channel: templates.Email, Class: class, Code: code}
 }
 
-// Error names the code and class.
-func (e *Error) Error() string { return "send email: " + e.Code + " (" + string(e.Class) + ")" }
-
-// Unwrap is the context's error, if that was the cause.
-func (e *Error) Unwrap() error { return e.cause }
-
-// Verdict is the error in the words of a delivery, for a caller that records it.
-func (e *Error) Verdict() notify.Verdict { return notify.Verdict{Class: e.Class, Code: e.Code} }
-
-func refuse(class notify.Class, code string) *Error { return &Error{Class: class, Code: code} }
-
 // unreachable wraps an I/O error without its text, which may hold addresses.
-func unreachable(code string, err error) *Error {
-	e := &Error{Class: notify.ClassRetry, Code: code}
+func unreachable(code string, err error) *notify.Refusal {
+	r := refuse(notify.ClassRetry, code)
 	for _, known := range []error{context.Canceled, context.DeadlineExceeded} {
 		if errors.Is(err, known) {
-			e.cause = known
+			r.Cause = known
 		}
 	}
-	return e
+	return r
 }
 
 // The times a step may take. They are long because relays tarpit, and bounded because workers must not hang.

@@ -61,7 +61,7 @@ func (p *pool) reuse() *conn {
 		if time.Since(c.since) < idleTime {
 			return c
 		}
-		c.nc.Close()
+		_ = c.nc.Close()
 	}
 	return nil
 }
@@ -79,7 +79,7 @@ func (p *pool) put(c *conn, healthy bool) {
 		if healthy {
 			c.quit()
 		} else {
-			c.nc.Close()
+			_ = c.nc.Close()
 		}
 	}
 	<-p.slots
@@ -92,7 +92,7 @@ func (p *pool) connect(ctx context.Context) (*conn, error) {
 		if err == nil {
 			return c, nil
 		}
-		var e *Error
+		var e *notify.Refusal
 		if try == dialTries || ctx.Err() != nil || errors.As(err, &e) && e.Class != notify.ClassRetry {
 			return nil, err
 		}

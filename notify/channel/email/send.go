@@ -91,7 +91,7 @@ func (h *hold) take(ctx context.Context, p *pool) error {
 		return err
 	}
 	h.c = c
-	h.stop = context.AfterFunc(ctx, func() { time.AfterFunc(graceTime, func() { c.nc.Close() }) })
+	h.stop = context.AfterFunc(ctx, func() { time.AfterFunc(graceTime, func() { _ = c.nc.Close() }) })
 	return nil
 }
 

@@ -30,7 +30,7 @@ func (c *conn) deliver(e envelope, letter []byte) (reply, stage, error) {
 // stepwise sends the envelope as classic SMTP: a command, a reply.
 func (c *conn) stepwise(commands [3]string) (reply, stage, error) {
 	if c.reset {
-		c.w.WriteString("RSET\r\n")
+		_, _ = c.w.WriteString("RSET\r\n")
 		if err := c.flush(stepTime); err != nil {
 			return reply{}, atMail, err
 		}
@@ -40,7 +40,7 @@ func (c *conn) stepwise(commands [3]string) (reply, stage, error) {
 	}
 	var r reply
 	for s, command := range commands {
-		c.w.WriteString(command)
+		_, _ = c.w.WriteString(command)
 		var err error
 		if r, err = c.command(nil); err != nil {
 			return reply{}, stage(s), err
@@ -56,10 +56,10 @@ func (c *conn) stepwise(commands [3]string) (reply, stage, error) {
 // pipelined sends the envelope in one write and reads the replies together.
 func (c *conn) pipelined(commands [3]string) (reply, stage, error) {
 	if c.reset {
-		c.w.WriteString("RSET\r\n")
+		_, _ = c.w.WriteString("RSET\r\n")
 	}
 	for _, command := range commands {
-		c.w.WriteString(command)
+		_, _ = c.w.WriteString(command)
 	}
 	if err := c.flush(stepTime); err != nil {
 		return reply{}, atMail, err
@@ -131,7 +131,7 @@ func (c *conn) abandon(data reply) error {
 	if data.code != 354 {
 		return nil
 	}
-	c.w.WriteString(".\r\n")
+	_, _ = c.w.WriteString(".\r\n")
 	if err := c.flush(stepTime); err != nil {
 		return errors.Join(errAfterReply, err)
 	}
@@ -146,7 +146,9 @@ var errAfterReply = errors.New("lost after the reply")
 
 // hand writes the letter. From the first byte of the write that holds the final dot the relay may have it.
 func (c *conn) hand(letter []byte) (reply, stage, error) {
-	c.nc.SetDeadline(time.Now().Add(finalTime))
+	if err := c.nc.SetDeadline(time.Now().Add(finalTime)); err != nil {
+		return reply{}, atFinal, err
+	}
 	if _, err := c.w.Write(letter); err != nil {
 		return reply{}, atFinal, err
 	}

@@ -59,32 +59,23 @@ func New(client *aliyun.Client, appKey string, o Options) *Channel {
 // Name is the channel's id.
 func (c *Channel) Name() string { return templates.Push }
 
-// Error is why a message cannot be prepared.
-type Error struct {
-	Class notify.Class
-	Code  string
+func refuse(class notify.Class, code string) *notify.Refusal {
+	return &notify.Refusal{Channel: templates.Push, Class: class, Code: code}
 }
-
-// Error names the code and class.
-func (e *Error) Error() string { return "prepare push: " + e.Code + " (" + string(e.Class) + ")" }
-
-// Verdict is the error in the words of a delivery, for a caller that records it.
-func (e *Error) Verdict() notify.Verdict { return notify.Verdict{Class: e.Class, Code: e.Code} }
 
 // Prepare checks the message and decides whether it can go out in batches.
 func (c *Channel) Prepare(_ context.Context, m notify.FrozenMessage, mode incident.Mode) (notify.Sender, error) {
+	if err := notify.Bar(templates.Push, mode, c.opt.Simulated); err != nil {
+		return nil, err
+	}
 	switch {
-	case mode == incident.Imported:
-		return nil, &Error{notify.ClassBug, "imported-incident"}
-	case mode == incident.Drill && !c.opt.Simulated:
-		return nil, &Error{notify.ClassBug, "drill-outside-simulator"}
 	case m.Title == "" || m.Body == "":
-		return nil, &Error{notify.ClassBug, "empty-message"}
+		return nil, refuse(notify.ClassBug, "empty-message")
 	case len(m.Title)+len(m.Body) > maxPayload:
-		return nil, &Error{notify.ClassBug, "too-long"}
+		return nil, refuse(notify.ClassBug, "too-long")
 	}
 	if _, err := strconv.ParseInt(c.appKey, 10, 64); err != nil {
-		return nil, &Error{notify.ClassStop, "bad-app-key"}
+		return nil, refuse(notify.ClassStop, "bad-app-key")
 	}
 	s := &sender{channel: c, message: m, batch: c.opt.Batch}
 	if s.personal(m.Title) || s.personal(m.Body) {
@@ -149,12 +140,12 @@ func (s *sender) Send(ctx context.Context, out []notify.Outgoing, begin func(int
 
 // plan answers those with an id that cannot be a device's and divides the others into batches. A device
 // named twice goes into different calls, so that each delivery is one target.
-func (s *sender) plan(out []notify.Outgoing, refuse func(int, notify.Verdict)) (batches [][]int) {
+func (s *sender) plan(out []notify.Outgoing, answer func(int, notify.Verdict)) (batches [][]int) {
 	var batch []int
 	named := map[string]bool{}
 	for i, o := range out {
 		if !deviceID.MatchString(o.Address) {
-			refuse(i, notify.Verdict{Class: notify.ClassRcptPerm, Code: "bad-device"})
+			answer(i, notify.Verdict{Class: notify.ClassRcptPerm, Code: "bad-device"})
 			continue
 		}
 		if len(batch) == s.batch || named[o.Address] {

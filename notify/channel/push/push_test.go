@@ -3,7 +3,6 @@ package push_test
 import (
 	"context"
 	"fmt"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -13,6 +12,7 @@ import (
 	"tocsin/internal/aliyun"
 	"tocsin/internal/simulator"
 	"tocsin/notify"
+	"tocsin/notify/channel/channeltest"
 	"tocsin/notify/channel/push"
 	"tocsin/templates"
 )
@@ -42,23 +42,10 @@ func people(n int) (out []notify.Outgoing) {
 	return out
 }
 
-func send(t *testing.T, c *push.Channel, m notify.FrozenMessage, out []notify.Outgoing) []notify.Verdict {
+func send(t *testing.T, c *push.Channel, m notify.FrozenMessage, out ...notify.Outgoing) []notify.Verdict {
 	t.Helper()
-	s, err := c.Prepare(t.Context(), m, incident.Live)
+	verdicts, err := channeltest.Deliver(t, c, m, out...)
 	require.NoError(t, err)
-	verdicts, begun := make([]notify.Verdict, len(out)), make([]bool, len(out))
-	var busy sync.Mutex
-	require.NoError(t, s.Send(t.Context(), out, func(i int) {
-		require.True(t, busy.TryLock())
-		begun[i] = true
-		busy.Unlock()
-	}, func(i int, v notify.Verdict) {
-		require.True(t, busy.TryLock())
-		require.Empty(t, verdicts[i].Class)
-		require.True(t, begun[i] || v.Class != notify.ClassAccepted)
-		verdicts[i] = v
-		busy.Unlock()
-	}))
 	return verdicts
 }
 
@@ -69,7 +56,7 @@ func TestSameTextIsBatched(t *testing.T) {
 	out[7].Address = out[8].Address // one device of two people: two messages
 	out[9].Address = "two,devices"
 	ids := map[string]bool{}
-	for i, v := range send(t, c, notice("安全通知", "请打开应用查看"), out) {
+	for i, v := range send(t, c, notice("安全通知", "请打开应用查看"), out...) {
 		if i == 9 {
 			require.Equal(t, notify.Verdict{Class: notify.ClassRcptPerm, Code: "bad-device"}, v)
 			continue
@@ -87,7 +74,7 @@ func TestPersonalTextIsOneCallEach(t *testing.T) {
 	s, c := channel(t, 100)
 	out := people(30)
 	delete(out[3].Values, "code")
-	for i, v := range send(t, c, notice("安全通知 [[ref]]", "检查码 [[code]] [[other]]"), out) {
+	for i, v := range send(t, c, notice("安全通知 [[ref]]", "检查码 [[code]] [[other]]"), out...) {
 		if i == 3 {
 			require.Equal(t, notify.Verdict{Class: notify.ClassBug, Code: "slot-missing"}, v)
 			continue
@@ -116,7 +103,7 @@ func TestCodes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			row.fault.Channel, row.fault.Times = "push", 1
 			s.Fail(row.fault)
-			for _, v := range send(t, c, notice("t", "b"), people(2)) {
+			for _, v := range send(t, c, notice("t", "b"), people(2)...) {
 				require.Equal(t, row.class, v.Class)
 			}
 		})

@@ -47,32 +47,22 @@ func New(client *aliyun.Client, o Options) *Channel {
 // Name is the channel's id.
 func (c *Channel) Name() string { return templates.SMS }
 
-// Error is why a message cannot be prepared.
-type Error struct {
-	Class notify.Class
-	Code  string
+func refuse(class notify.Class, code string) *notify.Refusal {
+	return &notify.Refusal{Channel: templates.SMS, Class: class, Code: code}
 }
-
-// Error names the code and class.
-func (e *Error) Error() string { return "prepare sms: " + e.Code + " (" + string(e.Class) + ")" }
-
-// Verdict is the error in the words of a delivery, for a caller that records it.
-func (e *Error) Verdict() notify.Verdict { return notify.Verdict{Class: e.Class, Code: e.Code} }
 
 // Prepare checks what can be checked without a recipient: the approved template's code, the signature, and
 // that no fixed parameter breaks the provider's rules.
 func (c *Channel) Prepare(_ context.Context, m notify.FrozenMessage, mode incident.Mode) (notify.Sender, error) {
-	switch {
-	case mode == incident.Imported:
-		return nil, &Error{notify.ClassBug, "imported-incident"}
-	case mode == incident.Drill && !c.opt.Simulated:
-		return nil, &Error{notify.ClassBug, "drill-outside-simulator"}
-	case m.Template == "" || m.Sign == "":
-		return nil, &Error{notify.ClassStop, "no-template-or-signature"}
+	if err := notify.Bar(templates.SMS, mode, c.opt.Simulated); err != nil {
+		return nil, err
+	}
+	if m.Template == "" || m.Sign == "" {
+		return nil, refuse(notify.ClassStop, "no-template-or-signature")
 	}
 	for _, v := range m.Params {
 		if !slotPattern.MatchString(v) && !fits(v) {
-			return nil, &Error{notify.ClassStop, "parameter-rule"}
+			return nil, refuse(notify.ClassStop, "parameter-rule")
 		}
 	}
 	return &sender{channel: c, message: m}, nil

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -15,6 +14,7 @@ import (
 	"tocsin/internal/aliyun"
 	"tocsin/internal/simulator"
 	"tocsin/notify"
+	"tocsin/notify/channel/channeltest"
 	"tocsin/notify/channel/sms"
 	"tocsin/templates"
 )
@@ -45,22 +45,8 @@ func person(i int, phone string) notify.Outgoing {
 
 func send(t *testing.T, c *sms.Channel, m notify.FrozenMessage, out ...notify.Outgoing) []notify.Verdict {
 	t.Helper()
-	s, err := c.Prepare(t.Context(), m, incident.Live)
+	verdicts, err := channeltest.Deliver(t, c, m, out...)
 	require.NoError(t, err)
-	verdicts, begun := make([]notify.Verdict, len(out)), make([]bool, len(out))
-	var busy sync.Mutex
-	require.NoError(t, s.Send(t.Context(), out, func(i int) {
-		require.True(t, busy.TryLock())
-		begun[i] = true
-		busy.Unlock()
-	}, func(i int, v notify.Verdict) {
-		require.True(t, busy.TryLock())
-		require.Empty(t, verdicts[i].Class)
-		require.True(t, begun[i] || v.Class != notify.ClassAccepted)
-		verdicts[i] = v
-		busy.Unlock()
-	}))
-	require.NoError(t, s.Close())
 	return verdicts
 }
 
@@ -171,7 +157,7 @@ func TestRefusals(t *testing.T) {
 			x := notice()
 			m(&x)
 			_, err := c.Prepare(t.Context(), x, incident.Live)
-			var e *sms.Error
+			var e *notify.Refusal
 			require.ErrorAs(t, err, &e)
 			require.Equal(t, notify.ClassStop, e.Class)
 		})

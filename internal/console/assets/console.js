@@ -1,0 +1,90 @@
+// Small conveniences; every page works without them.
+(() => {
+  "use strict";
+  const words = document.documentElement.dataset;
+  const pad = (n) => String(n).padStart(2, "0");
+  const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, k) => values[k] ?? "");
+
+  // Countdowns: the server wrote the time left when it rendered; this keeps it true.
+  const tone = (ms) => (ms < 0 ? "past" : ms < 72e5 ? "near" : ms < 864e5 ? "soon" : "calm");
+  const count = () => {
+    const now = Date.now();
+    for (const el of document.querySelectorAll("[data-until]")) {
+      const ms = Date.parse(el.dataset.until) - now;
+      const s = Math.floor(Math.abs(ms) / 1000), d = Math.floor(s / 86400), h = Math.floor(s / 3600) % 24, m = Math.floor(s / 60) % 60;
+      const time = d ? fill(words.days, { d, h }) : h ? fill(words.hours, { h, m: pad(m) }) : fill(words.minutes, { m, s: pad(s % 60) });
+      const text = fill(ms < 0 ? words.over : words.left, { time });
+      if (el.textContent !== text) el.textContent = text;
+      el.className = "left " + tone(ms);
+    }
+  };
+  count();
+  setInterval(count, 1000);
+
+  // Nothing typed is lost: a page with unsaved words asks before it goes, and live updates leave it alone.
+  const dirty = new Set();
+  document.addEventListener("input", (e) => {
+    const form = e.target.closest("form");
+    if (!form || form.closest(".menu")) return;
+    dirty.add(form);
+    const mark = form.querySelector(".dirty");
+    if (mark) mark.hidden = false;
+  });
+  document.addEventListener("submit", (e) => {
+    dirty.delete(e.target);
+    for (const b of e.target.querySelectorAll("button")) setTimeout(() => { b.disabled = true; }, 0);
+  });
+  window.addEventListener("pageshow", () => { for (const b of document.querySelectorAll("button:disabled")) b.disabled = false; });
+  window.addEventListener("beforeunload", (e) => {
+    for (const form of dirty) if (form.isConnected && form.matches("[data-guard]")) e.preventDefault();
+  });
+
+  const busy = (region) => region.contains(document.activeElement) && document.activeElement.matches("input, textarea, select, summary, button, a") ||
+    [...dirty].some((form) => region.contains(form));
+  const typing = (region) => [...dirty].some((form) => region.contains(form));
+  document.addEventListener("htmx:oobBeforeSwap", (e) => {
+    const region = e.detail.target, fresh = e.detail.fragment.querySelector("#" + CSS.escape(region.id)) ?? e.detail.fragment.firstElementChild;
+    if (fresh) {
+      for (const d of region.querySelectorAll("details[id]")) {
+        const twin = fresh.querySelector("#" + CSS.escape(d.id));
+        if (twin) twin.open = d.open;
+      }
+    }
+    if (fresh && same(region, fresh)) { e.detail.shouldSwap = false; return; }
+    if (typing(region)) {
+      e.detail.shouldSwap = false;
+      const note = document.getElementById("changed");
+      note.textContent = words.changed;
+      note.hidden = false;
+    } else if (busy(region)) {
+      e.detail.shouldSwap = false;
+    }
+  });
+  document.addEventListener("htmx:oobAfterSwap", count);
+  // A countdown alone is no change: the region is then left as it is, and screen readers stay silent.
+  const plain = (el) => {
+    const copy = el.cloneNode(true);
+    for (const c of copy.querySelectorAll("[data-until]")) { c.textContent = ""; c.className = ""; }
+    return copy.innerHTML.replace(/ class="htmx-[^"]*"| htmx-\w+/g, "");
+  };
+  const same = (a, b) => plain(a) === plain(b);
+  document.addEventListener("htmx:beforeSwap", (e) => { if (e.detail.xhr.status === 401) location.reload(); });
+
+  // A link to something folded away opens it.
+  const reveal = () => {
+    const at = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (!at) return;
+    if (at.tagName === "DETAILS") at.open = true;
+    for (const d of at.querySelectorAll(":scope > details[id^='do-']")) d.open = true;
+    for (let p = at.parentElement; p; p = p.parentElement) if (p.tagName === "DETAILS") p.open = true;
+    at.scrollIntoView();
+  };
+  window.addEventListener("hashchange", reveal);
+  reveal();
+  document.addEventListener("click", (e) => {
+    for (const d of document.querySelectorAll("details.me[open]")) if (!d.contains(e.target)) d.open = false;
+  });
+  document.addEventListener("keydown", (e) => {
+    if (e.key === "Escape") for (const d of document.querySelectorAll("details.me[open]")) { d.open = false; d.querySelector("summary").focus(); }
+  });
+})();
