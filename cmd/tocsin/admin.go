@@ -34,7 +34,9 @@ type userCmd struct {
 	Add      userAddCmd      `cmd:"" help:"Add a user; the password is read from standard input."`
 	List     userListCmd     `cmd:"" help:"List users."`
 	Password userPasswordCmd `cmd:"" help:"Set a user's password, read from standard input."`
+	Roles    userRolesCmd    `cmd:"" help:"Set a user's roles and teams."`
 	Disable  userDisableCmd  `cmd:"" help:"End a user's access."`
+	Enable   userEnableCmd   `cmd:"" help:"Give a disabled user access again."`
 }
 
 type userAddCmd struct {
@@ -115,6 +117,28 @@ type userDisableCmd struct {
 // Run disables a user.
 func (c userDisableCmd) Run(ctx context.Context, g *globals, io streams) error {
 	return opened(ctx, g, io, func(a *app.App, by evidence.Scope) error { return a.Access.Disable(ctx, by, c.Login) })
+}
+
+type userEnableCmd struct {
+	Login string `arg:""`
+}
+
+// Run enables a user.
+func (c userEnableCmd) Run(ctx context.Context, g *globals, io streams) error {
+	return opened(ctx, g, io, func(a *app.App, by evidence.Scope) error { return a.Access.Enable(ctx, by, c.Login) })
+}
+
+type userRolesCmd struct {
+	Login string   `arg:""`
+	Roles []string `required:"" help:"reporter, responder, approver, admin, auditor."`
+	Teams []string `help:"Teams that playbooks name."`
+}
+
+// Run sets roles and teams.
+func (c userRolesCmd) Run(ctx context.Context, g *globals, io streams) error {
+	return opened(ctx, g, io, func(a *app.App, by evidence.Scope) error {
+		return a.Access.SetRoles(ctx, by, c.Login, c.Roles, c.Teams)
+	})
 }
 
 type tokenCmd struct {
@@ -224,6 +248,9 @@ func (doctorCmd) Help() string { return "Example: tocsin doctor --data /var/lib/
 func (doctorCmd) Run(ctx context.Context, g *globals, io streams) error {
 	return opened(ctx, g, io, func(a *app.App, by evidence.Scope) error {
 		fmt.Fprintf(io.out, "configuration, key file, %s, law %s, %d templates, playbooks: fine\n", a.Config.Database.Driver, a.Engine.Version()[:12], len(a.Catalog.Templates()))
+		for _, provider := range []string{"aliyun-sms", "smtp-dsn"} {
+			fmt.Fprintf(io.out, "receipts of %s go to %s\n", provider, a.ReceiptURL(provider))
+		}
 		var wants []string
 		if a.Config.SMTP.Addr == "" {
 			wants = append(wants, "smtp.addr (mail is simulated)")

@@ -41,9 +41,13 @@ func (a *App) callbackToken() string {
 	return hex.EncodeToString(a.key.Index("callback", a.Config.Operator))
 }
 
-// CallbackURL is where receipts go, with {provider} to be filled in.
-func (a *App) CallbackURL() string {
-	return "http://" + a.Addr() + httpapi.Base + "/callbacks/{provider}/" + a.callbackToken()
+// ReceiptURL is what to enter at a provider, so that its receipts come back.
+func (a *App) ReceiptURL(provider string) string {
+	base := a.Config.HTTP.PublicURL
+	if base == "" {
+		base = "http://" + a.Config.HTTP.Addr
+	}
+	return base + httpapi.Base + "/callbacks/" + provider + "/" + a.callbackToken()
 }
 
 func (a *App) startSimulator() error {
@@ -61,7 +65,7 @@ func (a *App) startSimulator() error {
 		return err
 	}
 	if a.listener != nil {
-		s.SetCallback(a.CallbackURL())
+		s.SetCallback("http://" + a.Addr() + httpapi.Base + "/callbacks/{provider}/" + a.callbackToken())
 	}
 	a.onStop("simulator", s.Stop)
 	a.simulator = simulated{smtp: s.SMTPAddr(), http: s.HTTPAddr(), roots: s.RootCAs()}

@@ -45,7 +45,8 @@ func (a *api) administration(h huma.API) {
 		IfMatch string `header:"If-Match"`
 		Body    obligation.Profile
 	}
-	register(h, a, a.operation("put-profile", http.MethodPut, "/operators/{id}/profile", "Store a new version; open incidents are derived again", http.StatusOK),
+	register(h, a, a.operation("put-profile", http.MethodPut, "/operators/{id}/profile", "Store a new version; open incidents are derived again", http.StatusOK,
+		func(o *huma.Operation) { o.SkipValidateBody = true }),
 		func(ctx context.Context, sc evidence.Scope, in *profileIn) (*profileOut, error) {
 			if err := own(sc, in.ID); err != nil {
 				return nil, err

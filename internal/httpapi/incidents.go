@@ -145,7 +145,6 @@ func (a *api) report(ctx context.Context, sc evidence.Scope, key string, raw []b
 		status = http.StatusOK
 	}
 	view := viewReported(r)
-	view.Warnings = f.Warnings
 	out, err := jsonAnswer(status, view)
 	if err == nil {
 		out.ETag, out.Location = etag(r.Revision), Base+"/incidents/"+string(r.ID)

@@ -131,7 +131,7 @@ type reported struct {
 func viewReported(r playbooks.Reported) reported {
 	res := r.Derivation.Result
 	return reported{ID: r.ID, Created: r.Created, Revision: r.Revision, Grades: res.Grades, Obligations: each(r.Duties, viewDuty),
-		OpenQuestions: res.OpenQuestions, NotApplied: res.NotApplied, Run: viewRun(r.Run, nil)}
+		OpenQuestions: res.OpenQuestions, NotApplied: res.NotApplied, Run: viewRun(r.Run, nil), Warnings: r.Warnings}
 }
 
 type incidentWhole struct {
