@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -67,10 +66,9 @@ func (a *App) startDoor() error {
 	if err != nil {
 		return err
 	}
-	cross := http.NewCrossOriginProtection() // providers' callbacks come from no browser and pass
-	srv := &http.Server{Handler: cross.Handler(engine), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
 	open, hangUp := context.WithCancel(context.Background())
-	srv.BaseContext = func(net.Listener) context.Context { return open }
+	cross := http.NewCrossOriginProtection() // providers' callbacks come from no browser and pass
+	srv := &http.Server{Handler: endStreams(open, cross.Handler(engine)), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
 	a.run("http", func(context.Context) error {
 		if err := srv.Serve(a.listener); !errors.Is(err, http.ErrServerClosed) {
 			return err
@@ -78,7 +76,7 @@ func (a *App) startDoor() error {
 		return nil
 	})
 	a.onStop("door", func(ctx context.Context) error {
-		hangUp() // event streams end; requests in work see it through their own context only when they wait
+		hangUp()
 		ctx, cancel := context.WithTimeout(ctx, doorLimit)
 		defer cancel()
 		if err := srv.Shutdown(ctx); errors.Is(err, context.DeadlineExceeded) {
@@ -90,6 +88,19 @@ func (a *App) startDoor() error {
 		return nil
 	})
 	return nil
+}
+
+// endStreams ends event streams with open; every other request is left to finish.
+func endStreams(open context.Context, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/events") {
+			ctx, cancel := context.WithCancel(r.Context())
+			defer cancel()
+			defer context.AfterFunc(open, cancel)()
+			r = r.WithContext(ctx)
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // recover answers a panic with a problem and logs where it came from, never what was sent.

@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"strconv"
@@ -61,8 +62,8 @@ func (r *request) decide(form, done string, do decision) error {
 
 // recordFiling notes how, when, by whom and to whom a report was filed.
 func (r *request) recordFiling() error {
-	if err := r.Request.ParseMultipartForm(1 << 20); err != nil {
-		return incident.NewFault(incident.TooLarge, "the file is larger than 16 MiB")
+	if err := r.Request.ParseMultipartForm(1 << 20); err != nil && !errors.Is(err, http.ErrNotMultipart) {
+		return r.againDocument("filing", incident.NewFault(incident.TooLarge, "the file is larger than 16 MiB"))
 	}
 	f := notify.Filing{Report: r.Param("id"), State: notify.FilingState(r.PostForm("state")), Via: strings.TrimSpace(r.PostForm("via")),
 		Addressee: strings.TrimSpace(r.PostForm("addressee")), Contact: strings.TrimSpace(r.PostForm("contact")),

@@ -88,10 +88,18 @@ func (w *worker) turn(ctx, inFlight context.Context) (worked bool, err error) {
 	return true, errors.Join(err, f.giveBack(inFlight, r))
 }
 
+// giveBack frees a range for the next who claims, and tries until the store takes it: otherwise its people
+// would wait for the end of the lease, and be in doubt.
 func (f *Fanout) giveBack(ctx context.Context, r notify.Range) error {
 	ctx, cancel := lasting(ctx, lastWords)
 	defer cancel()
-	return f.o.Store.Bulk(ctx, f.scope, func(tx notify.Tx) error { return tx.ReleaseRange(ctx, r) })
+	for wait := newBackoff(); ; wait.pause(ctx) {
+		err := f.o.Store.Bulk(ctx, f.scope, func(tx notify.Tx) error { return tx.ReleaseRange(ctx, r) })
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		f.o.Log.ErrorContext(ctx, "give range back", "error", err)
+	}
 }
 
 // errLost ends work on a range whose claim is lost, whose dispatch does not run, or at a stop.

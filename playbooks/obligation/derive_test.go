@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -44,9 +45,11 @@ func merge(a, b map[string]any) map[string]any {
 	return out
 }
 
+var compiled = sync.OnceValues(New)
+
 func engine(t testing.TB) *Engine {
 	t.Helper()
-	e, err := New()
+	e, err := compiled()
 	require.NoError(t, err)
 	return e
 }

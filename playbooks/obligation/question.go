@@ -80,7 +80,8 @@ func (q *questions) add(fact, decides string, t tier, text words) {
 	known.weight++
 }
 
-// list puts first what decides a duty, also by way of a grade, and among those what settles most.
+// list puts first what decides a duty, also by way of a grade; among those the plain facts, which responders
+// know, before the grading guide's own, which they must judge; then what settles most.
 func (q *questions) list() []Question {
 	for _, scheme := range sortedKeys(q.waiting) {
 		for _, x := range q.order {
@@ -90,13 +91,20 @@ func (q *questions) list() []Question {
 		}
 	}
 	slices.SortFunc(q.order, func(a, b *question) int {
-		return cmp.Or(cmp.Compare(a.tier, b.tier), cmp.Compare(b.weight, a.weight), strings.Compare(a.Fact, b.Fact))
+		return cmp.Or(cmp.Compare(a.tier, b.tier), cmp.Compare(judged(a.Fact), judged(b.Fact)), cmp.Compare(b.weight, a.weight), strings.Compare(a.Fact, b.Fact))
 	})
 	out := make([]Question, len(q.order))
 	for i, x := range q.order {
 		out[i] = x.Question
 	}
 	return out
+}
+
+func judged(fact string) int {
+	if strings.HasPrefix(fact, "grading.") {
+		return 1
+	}
+	return 0
 }
 
 // uncovered asks about countries and sectors for which this rule set has no researched rules.

@@ -39,12 +39,14 @@ func (h *house) refused(nc *nats.Conn, key string) {
 	resp, err := http.DefaultClient.Do(req)
 	require.NoError(h.t, err)
 	defer resp.Body.Close()
-	require.Equal(h.t, http.StatusServiceUnavailable, resp.StatusCode, "%s", tail(h.service.output()))
+	raw, err := io.ReadAll(resp.Body)
+	require.NoError(h.t, err)
+	require.Equal(h.t, http.StatusServiceUnavailable, resp.StatusCode, "%s\n%s", raw, tail(h.service.output()))
 	require.Equal(h.t, "application/problem+json", resp.Header.Get("Content-Type"))
 	seconds, err := strconv.Atoi(resp.Header.Get("Retry-After"))
 	require.NoError(h.t, err)
 	require.Positive(h.t, seconds)
-	require.NoError(h.t, json.NewDecoder(resp.Body).Decode(&over))
+	require.NoError(h.t, json.Unmarshal(raw, &over))
 	m, err := nc.Request("tocsin.intake.native", body, 30*time.Second)
 	require.NoError(h.t, err)
 	require.NoError(h.t, json.Unmarshal(m.Data, &under))
@@ -132,7 +134,7 @@ func TestFullDisk(t *testing.T) {
 
 	second := h.taken("during")
 	h.only(first, second)
-	h.until("the dispatch", 60*time.Second, func() bool {
+	h.until("the dispatch", 30*time.Second, func() bool {
 		h.must(h.worker, http.MethodGet, "/dispatches/"+d.ID, nil, &d)
 		require.EqualValues(t, 2000, d.sum())
 		return d.State == "done"

@@ -1,0 +1,95 @@
+package console
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestBothLanguagesSayTheSame(t *testing.T) {
+	w, err := loadWords()
+	require.NoError(t, err)
+	require.Equal(t, sorted(w["zh-Hans"]), sorted(w["en"]))
+	slot := regexp.MustCompile(`\{\w+\}`)
+	for key, text := range w["en"] {
+		require.NotEmpty(t, text, key)
+		en, zh := slot.FindAllString(text, -1), slot.FindAllString(w["zh-Hans"][key], -1)
+		slices.Sort(en)
+		slices.Sort(zh)
+		require.Equal(t, en, zh, key)
+	}
+}
+
+// Keys that templates and code say are fixed, so that this test can hold that they exist.
+func TestEverythingSaidHasWords(t *testing.T) {
+	w, err := loadWords()
+	require.NoError(t, err)
+	said := regexp.MustCompile(`\bt "([^"]+)"`)
+	require.NoError(t, fs.WalkDir(pageFiles, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		src, err := fs.ReadFile(pageFiles, name)
+		for _, m := range said.FindAllStringSubmatch(string(src), -1) {
+			require.Contains(t, w["en"], m[1], name)
+		}
+		return err
+	}))
+	for _, key := range keysInCode(t) {
+		require.Contains(t, w["en"], key)
+	}
+}
+
+// keysInCode are the literal arguments of tr, page and done.
+func keysInCode(t *testing.T) (keys []string) {
+	files, err := parser.ParseDir(token.NewFileSet(), ".", func(f fs.FileInfo) bool { return !strings.HasSuffix(f.Name(), "_test.go") }, 0) //nolint:staticcheck // one package, no build tags
+	require.NoError(t, err)
+	ast.Inspect(files["console"], func(n ast.Node) bool {
+		call, ok := n.(*ast.CallExpr)
+		if !ok {
+			return true
+		}
+		selector, ok := call.Fun.(*ast.SelectorExpr)
+		if !ok || len(call.Args) == 0 {
+			return true
+		}
+		prefix, arg := "", call.Args[0]
+		switch selector.Sel.Name {
+		case "tr", "page":
+		case "done":
+			prefix, arg = "done.", call.Args[len(call.Args)-1]
+		default:
+			return true
+		}
+		if lit, ok := arg.(*ast.BasicLit); ok && lit.Kind == token.STRING {
+			if key, err := strconv.Unquote(lit.Value); err == nil && key != "" {
+				keys = append(keys, prefix+key)
+			}
+		}
+		return true
+	})
+	require.Greater(t, len(keys), 40)
+	return keys
+}
+
+func TestThousands(t *testing.T) {
+	for in, want := range map[string]string{"0": "0", "999": "999", "1000": "1,000", "1200000": "1,200,000", "-1234": "-1,234", "1234.5": "1,234.5"} {
+		require.Equal(t, want, thousands(in))
+	}
+}
+
+func TestArticles(t *testing.T) {
+	w, err := loadWords()
+	require.NoError(t, err)
+	for in, want := range map[string]string{"57": "第57条", "57(1)": "第57条第1项", "7 para 2": "第7条第2款", "10.2": "10.2", "附件": "附件"} {
+		require.Equal(t, want, w.article("zh-Hans", in))
+	}
+}
