@@ -37,8 +37,11 @@ type (
 			Because                []string
 		}
 		Obligations   []duty
-		OpenQuestions []struct{ Fact string }        `json:"open_questions"`
-		NotApplied    []struct{ ID, Because string } `json:"not_applied"`
+		OpenQuestions []struct {
+			Fact string
+			Text map[string]string
+		} `json:"open_questions"`
+		NotApplied []struct{ ID, Because string } `json:"not_applied"`
 	}
 	duty struct {
 		ID, Rule, Addressee, State, Urgency, Anchor string

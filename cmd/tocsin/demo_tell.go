@@ -30,7 +30,7 @@ func (s *script) tell(ctx context.Context) error {
 		fmt.Fprintf(out, "duty       %-28s %-10s %s → %s\n", d.Rule, d.State, d.when(), d.Addressee)
 	}
 	for _, q := range s.incident.OpenQuestions {
-		fmt.Fprintf(out, "open       %s\n", q.Fact)
+		fmt.Fprintf(out, "open       %s (%s)\n", q.Text["en"], q.Fact)
 	}
 	if err := s.tellPapers(ctx); err != nil {
 		return err
@@ -63,7 +63,7 @@ func (s *script) tellNoDuty() {
 		fmt.Fprintf(s.io.out, "  %s (%s)\n", because, strings.Join(reasons[because], ", "))
 	}
 	for _, q := range s.incident.OpenQuestions {
-		fmt.Fprintf(s.io.out, "open       %s\n", q.Fact)
+		fmt.Fprintf(s.io.out, "open       %s (%s)\n", q.Text["en"], q.Fact)
 	}
 }
 

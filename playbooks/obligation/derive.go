@@ -106,10 +106,27 @@ func (d *derivation) rule(r *ruleDef) {
 		if own.isFalse() || !own.known && to.test != nil {
 			continue
 		}
-		if o, inForce := d.obligation(r, to, own); inForce {
-			d.result.Obligations = append(d.result.Obligations, o)
+		o, inForce := d.obligation(r, to, own)
+		if !inForce {
+			d.notInForce(r)
+			return
 		}
+		d.result.Obligations = append(d.result.Obligations, o)
 	}
+}
+
+// notInForce says that a rule would apply, but was not in force when its clock would have started.
+func (d *derivation) notInForce(r *ruleDef) {
+	reason := Reason{ID: r.ID.text, Texts: map[string]string{}}
+	for _, locale := range locales {
+		text := outOfForce.in(locale) + r.Valid.from.In(r.zone).Format(time.DateOnly)
+		if !r.Valid.until.IsZero() {
+			text += " – " + r.Valid.until.In(r.zone).Format(time.DateOnly)
+		}
+		reason.Texts[locale] = text
+	}
+	reason.Because = reason.Texts["en"]
+	d.result.NotApplied = append(d.result.NotApplied, reason)
 }
 
 // notApplied says in words why a rule does not apply, or what it still waits for.
@@ -141,6 +158,7 @@ func (d *derivation) notApplied(r *ruleDef, results []val) {
 var (
 	phraseJoin  = words{"en": "; ", "zh-Hans": "；"}
 	notYetKnown = words{"en": "not yet known: ", "zh-Hans": "尚不清楚："}
+	outOfForce  = words{"en": "was not in force when its clock would have started; in force from ", "zh-Hans": "起算时尚未施行或已失效；施行起始日："}
 )
 
 // factNames words the facts that a condition waits for; a grade is waited for like one.
