@@ -186,7 +186,7 @@ func problems(gaps []templates.Gap) []incident.Problem {
 		out[i] = incident.Problem{
 			Pointer: incident.Pointer(incident.Pointer("/content", g.Locale), r.Block),
 			Rule:    r.ID,
-			Message: fmt.Sprintf("%s / %s (%s, %s): %s", r.Term, r.Gloss, r.Law, r.Article, reasons[g.Reason]),
+			Message: fmt.Sprintf("%s / %s (%s, %s): %s", r.Term, r.Gloss, r.Law, templates.Article(r.Article, "en"), reasons[g.Reason]),
 		}
 	}
 	return out
