@@ -140,8 +140,8 @@ func (r *request) chooseLocale(m *documentModel, d notify.DocumentView, t templa
 	if len(all) == 0 {
 		all = slices.Sorted(maps.Keys(d.Content.Locales))
 	}
-	for _, want := range append([]string{asked, r.Locale}, all...) {
-		if slices.Contains(all, want) {
+	for i, want := range append([]string{asked, r.Locale}, all...) {
+		if slices.Contains(all, want) && (i != 1 || !slices.Contains(t.Reading, want)) { // what is filed comes before a reading version
 			m.Tongue = want
 			break
 		}

