@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"path"
 	"strings"
+
+	"tocsin/templates"
 )
 
 //go:embed pages
@@ -72,7 +74,7 @@ func funcs(w words, locale string, a assets) template.FuncMap {
 		"num":   func(n any) string { return thousands(fmt.Sprint(n)) },
 		"part":  part,
 		"inc":   func(n int) int { return n + 1 },
-		"art":   func(article string) string { return w.article(locale, article) },
+		"art":   func(article string) string { return templates.Article(article, locale) },
 	}
 }
 

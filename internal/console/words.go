@@ -3,7 +3,6 @@ package console
 import (
 	"embed"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -58,23 +57,6 @@ func (w words) word(locale, list, value string) string {
 		return text
 	}
 	return value
-}
-
-var numbered = regexp.MustCompile(`^(\d+)(?:\((\d+)\)| para (\d+))?$`)
-
-// article words "57", "57(1)" and "7 para 2" of a statute; any other place stands as it is.
-func (w words) article(locale, article string) string {
-	m := numbered.FindStringSubmatch(article)
-	if m == nil {
-		return article
-	}
-	var text string
-	for i, key := range []string{"clock.article", "clock.item", "clock.para"} {
-		if n := m[i+1]; n != "" {
-			text += strings.ReplaceAll(w[locale][key], "{n}", n)
-		}
-	}
-	return text
 }
 
 // thousands puts separators into a whole number.

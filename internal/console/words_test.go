@@ -85,11 +85,3 @@ func TestThousands(t *testing.T) {
 		require.Equal(t, want, thousands(in))
 	}
 }
-
-func TestArticles(t *testing.T) {
-	w, err := loadWords()
-	require.NoError(t, err)
-	for in, want := range map[string]string{"57": "第57条", "57(1)": "第57条第1项", "7 para 2": "第7条第2款", "10.2": "10.2", "附件": "附件"} {
-		require.Equal(t, want, w.article("zh-Hans", in))
-	}
-}
