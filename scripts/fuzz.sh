@@ -6,7 +6,7 @@ grep -rlE '^func Fuzz' --include='*_test.go' . | while read -r file; do
   dir=$(dirname "$file")
   grep -oE '^func Fuzz[A-Za-z0-9_]+' "$file" | sed 's/func //' | while read -r target; do
     echo "fuzz $dir $target $each"
-    go test -tags nomsgpack -run '^$' -fuzz "^$target\$" -fuzztime "$each" "$dir" >/tmp/fuzz.$$ 2>&1 || { cat /tmp/fuzz.$$; exit 1; }
+    go test -run '^$' -fuzz "^$target\$" -fuzztime "$each" "$dir" >/tmp/fuzz.$$ 2>&1 || { cat /tmp/fuzz.$$; exit 1; }
     rm -f /tmp/fuzz.$$
   done
 done
