@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"io"
 	"net/http"
+	"reflect"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -43,16 +44,20 @@ func (a *api) administration(h huma.API) {
 	type profileIn struct {
 		OperatorPath
 		IfMatch string `header:"If-Match"`
-		Body    obligation.Profile
+		RawBody []byte
 	}
 	register(h, a, a.operation("put-profile", http.MethodPut, "/operators/{id}/profile", "Store a new version; open incidents are derived again", http.StatusOK,
-		func(o *huma.Operation) { o.SkipValidateBody = true }),
+		raw(h.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[obligation.Profile](), true, ""), "application/json")),
 		func(ctx context.Context, sc evidence.Scope, in *profileIn) (*profileOut, error) {
 			if err := own(sc, in.ID); err != nil {
 				return nil, err
 			}
-			hash, err := a.Playbooks.PutProfile(ctx, sc, strings.Trim(in.IfMatch, `"`), in.Body)
-			return &profileOut{ETag: `"` + hash + `"`, Body: in.Body}, err
+			p, problems := obligation.ReadProfile(in.RawBody)
+			if len(problems) > 0 {
+				return nil, incident.InvalidInput(problems)
+			}
+			hash, err := a.Playbooks.PutProfile(ctx, sc, strings.Trim(in.IfMatch, `"`), p)
+			return &profileOut{ETag: `"` + hash + `"`, Body: p}, err
 		})
 	a.events(h)
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"tocsin/incident"
+	"tocsin/templates"
 )
 
 // DeriveJSON takes one input {as_of, facts, profile} and gives the result, or a problem document when the
@@ -62,7 +63,7 @@ func ReadInput(line []byte) (Input, []incident.Problem) {
 				add(at, "object", "expected an object")
 			}
 		case "profile":
-			problems = append(problems, readProfile(parts[key], &in.Profile)...)
+			problems = append(problems, readProfile("/profile", parts[key], &in.Profile)...)
 		default:
 			add(at, "known", "there is no key of this name; known: as_of, facts, profile")
 		}
@@ -73,19 +74,23 @@ func ReadInput(line []byte) (Input, []incident.Problem) {
 	return in, problems
 }
 
-func readProfile(raw json.RawMessage, into *Profile) []incident.Problem {
-	var problems []incident.Problem
-	var keys map[string]json.RawMessage
-	if err := decodeOne(raw, &keys); err != nil {
-		return []incident.Problem{{Pointer: "/profile", Rule: "object", Message: "expected an object"}}
-	}
-	for _, key := range sortedKeys(keys) {
-		if !isProfileKey(key) {
-			problems = append(problems, incident.Problem{Pointer: pointerTo("/profile", key), Rule: "known", Message: "there is no key of this name in a profile"})
+// ReadProfile decodes a profile strictly: unknown keys are problems, pointing below the profile itself.
+func ReadProfile(raw []byte) (Profile, []incident.Problem) {
+	var p Profile
+	problems := readProfile("", raw, &p)
+	return p, problems
+}
+
+func readProfile(at string, raw json.RawMessage, into *Profile) []incident.Problem {
+	problems := unknownKeys(at, raw, reflect.TypeFor[Profile]())
+	if problems == nil {
+		var parts struct{ Org json.RawMessage }
+		if decodeOne(raw, &parts) == nil && parts.Org != nil {
+			problems = unknownKeys(at+"/org", parts.Org, reflect.TypeFor[templates.Organisation]())
 		}
 	}
-	if err := decodeOne(raw, into); err != nil {
-		pointer := "/profile"
+	if err := decodeOne(raw, into); err != nil && len(problems) == 0 {
+		pointer := at
 		if te, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && te.Field != "" {
 			pointer += "/" + strings.ReplaceAll(te.Field, ".", "/")
 		}
@@ -94,14 +99,23 @@ func readProfile(raw json.RawMessage, into *Profile) []incident.Problem {
 	return problems
 }
 
-func isProfileKey(key string) bool {
-	t := reflect.TypeFor[Profile]()
+// unknownKeys lists the keys of an object that the struct t does not have.
+func unknownKeys(at string, raw json.RawMessage, t reflect.Type) (problems []incident.Problem) {
+	var keys map[string]json.RawMessage
+	if err := decodeOne(raw, &keys); err != nil {
+		return []incident.Problem{{Pointer: at, Rule: "object", Message: "expected an object"}}
+	}
+	known := map[string]bool{}
 	for i := range t.NumField() {
-		if name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ","); name == key {
-			return true
+		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+		known[name] = true
+	}
+	for _, key := range sortedKeys(keys) {
+		if !known[key] {
+			problems = append(problems, incident.Problem{Pointer: pointerTo(at, key), Rule: "known", Message: "there is no key of this name"})
 		}
 	}
-	return false
+	return problems
 }
 
 // decodeOne decodes exactly one JSON value; numbers in free-form values stay as written.

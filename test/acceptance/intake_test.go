@@ -130,6 +130,7 @@ func TestAnswersOfTheContract(t *testing.T) {
 		{"stale", h.worker, "PATCH", "/incidents/" + id, map[string]any{"facts": map[string]any{"loss_cny": 1}}, []string{"If-Match", `"77"`}, 412},
 		{"too large", h.worker, "POST", "/intake/native", huge, nil, 413},
 		{"unknown format", h.worker, "POST", "/intake/nosuch", []byte(`{}`), nil, 415},
+		{"a typo in the profile", h.admin, "PUT", "/operators/acme/profile", map[string]any{"sectrs": []string{}}, nil, 400},
 		{"approve what is not submitted", h.one, "POST", "/notices/ntc_nosuch/approve", map[string]any{"digest": "x"}, nil, 404},
 	} {
 		status, raw, err := h.call(c.token, c.method, c.path, c.body, nil, c.header...)
