@@ -30,8 +30,8 @@ func TestEnvironmentWinsOverFileAndFileOverDefaults(t *testing.T) {
 func TestATypoStopsTheStart(t *testing.T) {
 	_, err := Load(write(t, "operater: shop\n"), nil, "")
 	require.ErrorContains(t, err, "operater")
-	_, err = Load("", []string{"TOCSIN_HTTP__ADRESS=x"}, "")
-	require.ErrorContains(t, err, "adress")
+	_, err = Load("", []string{"TOCSIN_HTTP__PORT=1"}, "")
+	require.ErrorContains(t, err, "port")
 }
 
 func TestEveryFaultIsNamedAtOnce(t *testing.T) {

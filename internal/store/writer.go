@@ -261,17 +261,18 @@ func (w *writer) fail(tx *sql.Tx, jobs []*job, cause error) {
 // turn runs one job in its savepoint. failed is the job's own error, after which nothing of it is left;
 // broken means that the whole transaction is lost.
 func (w *writer) turn(tx *sql.Tx, j *job) (failed, broken error) {
-	if _, err := tx.Exec("SAVEPOINT job"); err != nil {
+	whole := context.Background() // an interrupt would roll the whole group back
+	if _, err := tx.ExecContext(whole, "SAVEPOINT job"); err != nil {
 		return nil, err
 	}
 	j.turn <- tx
 	failed = <-j.result
 	if failed != nil {
-		if _, err := tx.Exec("ROLLBACK TO job"); err != nil { // a full disk takes the whole transaction with it
+		if _, err := tx.ExecContext(whole, "ROLLBACK TO job"); err != nil { // a full disk takes the whole transaction with it
 			return nil, errors.Join(failed, err)
 		}
 	}
-	if _, err := tx.Exec("RELEASE job"); err != nil {
+	if _, err := tx.ExecContext(whole, "RELEASE job"); err != nil {
 		return nil, err
 	}
 	return failed, nil
