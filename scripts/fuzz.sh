@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# Runs every fuzz target for the given time each.
+# Runs every fuzz target below the given folders for the given time each: scripts/fuzz.sh 3s incident
 set -euo pipefail
 each=$1
-grep -rlE '^func Fuzz' --include='*_test.go' . | while read -r file; do
-  dir=$(dirname "$file")
+shift
+out=$(mktemp)
+trap 'rm -f "$out"' EXIT
+grep -rlE '^func Fuzz' --include='*_test.go' "${@:-.}" | while read -r file; do
+  dir=./$(dirname "$file")
   grep -oE '^func Fuzz[A-Za-z0-9_]+' "$file" | sed 's/func //' | while read -r target; do
     echo "fuzz $dir $target $each"
-    go test -run '^$' -fuzz "^$target\$" -fuzztime "$each" "$dir" >/tmp/fuzz.$$ 2>&1 || { cat /tmp/fuzz.$$; exit 1; }
-    rm -f /tmp/fuzz.$$
+    go test -run '^$' -fuzz "^$target\$" -fuzztime "$each" "$dir" >"$out" 2>&1 || { cat "$out"; exit 1; }
   done
 done
