@@ -39,7 +39,7 @@ quick: ## the fast tests, under a minute once built
 test: tools build check ## everything CI runs
 	go test -timeout 10m $$(go list ./... | grep -vxF "$$(go list $(RACE))")
 	CGO_ENABLED=1 go test -race -timeout 10m $(RACE)
-	scripts/fuzz.sh 3s incident notify/receipt
+	scripts/fuzz.sh 300x incident notify/receipt
 
 .PHONY: check
 check: ## formatting and linters, go vet among them

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs every fuzz target below the given folders for the given time each: scripts/fuzz.sh 3s incident
+# Runs every fuzz target below the given folders, each for a time or a number of inputs: scripts/fuzz.sh 300x incident
 set -euo pipefail
 each=$1
 shift

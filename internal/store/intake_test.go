@@ -1,4 +1,4 @@
-package intake_test
+package store_test
 
 import (
 	"bytes"
@@ -10,7 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tocsin/incident"
+	"tocsin/incident/evidence"
 	"tocsin/incident/intake"
+	"tocsin/internal/access"
 	"tocsin/internal/clock"
 	"tocsin/internal/store"
 	"tocsin/internal/store/storetest"
@@ -18,8 +20,9 @@ import (
 
 // The same finding in parallel is one incident in a real database too, and a changed fact is a revision.
 func TestOneIncidentInTheRealStore(t *testing.T) {
-	body, err := os.ReadFile("testdata/samples/native.json")
+	body, err := os.ReadFile("../../incident/intake/testdata/samples/native.json")
 	require.NoError(t, err)
+	tool := evidence.Scope{Operator: "acme", Actor: evidence.Actor{Kind: evidence.Tool, ID: "tok_1"}, Roles: []string{access.Reporter}}
 	books := store.Of[incident.Tx](storetest.SQLite(t))
 	s := intake.New(books, clock.System{})
 	ids := make([]incident.ID, 100)
