@@ -29,11 +29,7 @@ func (c evidenceVerifyCmd) Run(io streams) error {
 		return err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	v, err := evidence.Verify(f, info.Size())
+	v, err := verify(f)
 	if err != nil {
 		return err
 	}
@@ -50,6 +46,15 @@ func (c evidenceVerifyCmd) Run(io streams) error {
 		return errTold
 	}
 	return nil
+}
+
+// verify checks the whole of an open pack.
+func verify(f *os.File) (*evidence.Verified, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	return evidence.Verify(f, info.Size())
 }
 
 func printVerified(io streams, v *evidence.Verified) {
