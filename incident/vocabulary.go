@@ -40,16 +40,17 @@ type Entry struct {
 }
 
 const (
-	regionPattern  = `^[A-Z]{2}(-[A-Z0-9]{1,3})?$`
-	anchorPattern  = `^[a-z][a-z0-9_-]{0,63}(:[A-Za-z0-9:_-]{1,100})?$`
-	assessPattern  = `^[a-z][a-z0-9_]{0,63}$`
-	localePattern  = `^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$`
-	longestText    = 20_000
-	longestTitle   = 300
-	longestList    = 10_000
-	earliestYear   = 1950
-	mostProblems   = 100
-	longestKeyPart = 64
+	regionPattern   = `^[A-Z]{2}(-[A-Z0-9]{1,3})?$`
+	anchorPattern   = `^[a-z][a-z0-9_-]{0,63}(:[A-Za-z0-9:_-]{1,100})?$`
+	customerPattern = `^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`
+	assessPattern   = `^[a-z][a-z0-9_]{0,63}$`
+	localePattern   = `^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$`
+	longestText     = 20_000
+	longestTitle    = 300
+	longestList     = 10_000
+	earliestYear    = 1950
+	mostProblems    = 100
+	longestKeyPart  = 64
 )
 
 var (
@@ -64,8 +65,11 @@ var (
 		"other", "personal", "trade_secret", "source_code", "internal", "classified", "unknown"}
 )
 
-// vocabulary is every fact of design section 6, in the order people read them.
-var vocabulary = []Entry{
+// vocabulary is every fact there is: those of design section 6, then what single laws ask for.
+var vocabulary = slices.Concat(vocabularyCore, vocabularyCN, vocabularyEU)
+
+// vocabularyCore is every fact of design section 6, in the order people read them.
+var vocabularyCore = []Entry{
 	{Path: "first_signal_at", Type: Date, Means: "when tools first noticed; set on receipt unless the input names an earlier detection"},
 	{Path: "occurred_at", Type: Date, Means: "when it happened or began"},
 	{Path: "aware_at", Type: Date, PersonOnly: true, Means: "when the organisation knew: a named person's decision"},
@@ -100,6 +104,16 @@ var vocabulary = []Entry{
 	{Path: "loss_cny", Type: Number, Means: "direct economic loss in CNY"},
 	{Path: "public_attention", Type: Text, Means: "what notice the public and the press have taken"},
 	{Path: "plan_activated_at", Type: Date, Means: "when the emergency plan was started"},
+	{Path: "plan.name", Type: Text, Means: "which emergency plan was started"},
+	{Path: "plan.version", Type: Text, Means: "its version"},
+	{Path: "plan.level", Type: Text, Means: "the level at which it was started"},
+	{Path: "plan.by", Type: Text, Means: "who decided to start it"},
+	{Path: "relief.protection", Type: Text, Means: "the reasonable and necessary protection that was in place before"},
+	{Path: "relief.handled", Type: Text, Means: "how handling followed the emergency plan"},
+	{Path: "relief.reduced", Type: Text, Means: "how effect and harm were effectively reduced"},
+	{Path: "customers", Type: Objects, Means: "customers for whom the operator processes the data (they are its controllers)", Fields: []Entry{
+		{Path: "id", Type: Word, Pattern: customerPattern}, {Path: "told_at", Type: Date}, {Path: "residents", Type: Words, Pattern: regionPattern},
+		{Path: "people", Type: Count}}},
 	{Path: "anchors.*", Type: Date, Pattern: anchorPattern, Means: "other instants that clocks start from"},
 	{Path: "assessments.*", Type: Bool, Pattern: assessPattern, Means: "what a person has assessed under one law"},
 	{Path: "grading.sysloss", Type: Word, Words: []string{"none", "larger", "serious", "extreme"}, Means: "loss of important systems (G1)"},

@@ -11,7 +11,7 @@ import (
 // What rule files may say.
 var (
 	urgencies     = []string{"immediate", "prompt", "within", "as-provided", "contract"}
-	kindsOfDuty   = []string{string(templates.Report), string(templates.Notice)}
+	kindsOfDuty   = []string{string(templates.Report), string(templates.Notice), Task}
 	confidences   = []string{"V2", "V1", "V", "S", "K", "M"}
 	noticeBlocks  = []string{templates.Circumstances, templates.KindsOfData, templates.Cause, templates.Impact, templates.Measures, templates.Advice, templates.Remedies, templates.Contact}
 	channelIDs    = []string{templates.Email, templates.SMS, templates.Push, templates.Announcement}
@@ -138,7 +138,7 @@ func (l *law) rule(r *ruleDef) []Fault {
 			faults = append(faults, p.At.fault("a period needs n above 0 and a counting rule; %q is not one of %s", p.Count, strings.Join(sortedKeys(countingRules), ", ")))
 		}
 	}
-	if x := r.Exemption; x != nil {
+	for _, x := range r.Exemptions {
 		faults = append(faults, l.source(x.At, x.Source)...)
 		faults = append(faults, x.Text.check(x.At, "the exemption")...)
 		if x.If.text == "" {
@@ -163,7 +163,7 @@ func (l *law) addressee(r *ruleDef, to *addresseeDef) []Fault {
 	if to.Kind == "" {
 		to.Kind = r.Kind
 	}
-	if to.Anchor.text == "" {
+	if len(to.Anchor) == 0 {
 		to.Anchor = r.Anchor
 	}
 	if to.Items == nil && to.Promise == "" {
@@ -179,12 +179,13 @@ func (l *law) addressee(r *ruleDef, to *addresseeDef) []Fault {
 	if to.Name == "" {
 		faults = append(faults, to.At.fault("the addressee has no name"))
 	}
-	if !knownAnchor(to.Anchor.text) {
-		at := to.Anchor.at
-		if at.line == 0 {
-			at = to.At
+	if len(to.Anchor) == 0 {
+		faults = append(faults, to.At.fault("nothing starts the clock (anchor)"))
+	}
+	for _, a := range to.Anchor {
+		if !knownAnchor(a.text) {
+			faults = append(faults, a.at.fault("unknown anchor %q", a.text))
 		}
-		faults = append(faults, at.fault("unknown anchor %q", to.Anchor.text))
 	}
 	for _, c := range to.Channels {
 		faults = append(faults, oneOf(to.At, "channel", c, channelIDs)...)

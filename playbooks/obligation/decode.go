@@ -128,6 +128,7 @@ var (
 	locatedType = reflect.TypeFor[located]()
 	clauseType  = reflect.TypeFor[clauseDef]()
 	placeType   = reflect.TypeFor[place]()
+	anchorsType = reflect.TypeFor[anchors]()
 )
 
 func (d *decoder) value(n ast.Node, v reflect.Value) {
@@ -227,6 +228,11 @@ func (d *decoder) mapping(n ast.Node, v reflect.Value) {
 
 func (d *decoder) sequence(n ast.Node, v reflect.Value) {
 	seq, ok := n.(*ast.SequenceNode)
+	if _, isMap := entries(n); !ok && !isMap && v.Type() == anchorsType { // a single anchor needs no list
+		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+		d.value(n, v.Index(0))
+		return
+	}
 	if !ok {
 		d.fault(n, "expected a list")
 		return

@@ -62,7 +62,7 @@ func (e *Engine) evaluate(in Input, explain bool) (*derivation, []incident.Probl
 		}
 	}
 	for _, r := range e.law.rules {
-		if r.Off == "" {
+		if r.Off == nil {
 			d.rule(r)
 		}
 	}
@@ -175,7 +175,7 @@ func factNames(needs []string, locale string) []string {
 
 // obligation makes the row of one addressee; false when the rule is not in force at its anchor.
 func (d *derivation) obligation(r *ruleDef, to *addresseeDef, applies val) (Obligation, bool) {
-	s := d.facts.start(to.Anchor.text, r.zone)
+	s := d.facts.start(to.Anchor[0].text, r.zone)
 	when := d.in.AsOf
 	if s.known {
 		when = s.at
@@ -183,7 +183,7 @@ func (d *derivation) obligation(r *ruleDef, to *addresseeDef, applies val) (Obli
 	if !r.Valid.holds(when) {
 		return Obligation{}, false
 	}
-	o := Obligation{ID: r.ID.text, Title: r.Title, Kind: to.Kind, Urgency: r.Urgency, Anchor: to.Anchor.text,
+	o := Obligation{ID: r.ID.text, Title: r.Title, Kind: to.Kind, Urgency: r.Urgency, Anchor: to.Anchor[0].text,
 		Channels: to.Channels, MetBy: to.MetBy, Zone: r.zone.String(), Source: r.source, Confidence: r.Confidence, RuleVersion: r.version,
 		ContentItems: []string{}, Requirements: []templates.Requirement{}, Why: map[string][]string{}}
 	o.Addressee, o.OtherAddressee = d.addressees(to.Name)
@@ -202,35 +202,6 @@ func (d *derivation) obligation(r *ruleDef, to *addresseeDef, applies val) (Obli
 	}
 	o.Because = o.Why["en"]
 	return o, true
-}
-
-// clock fills anchor, start, deadline and state.
-func (d *derivation) clock(o *Obligation, r *ruleDef, s started, decided bool) {
-	o.State = Waiting
-	if r.Deadline != nil {
-		o.Count = &Count{N: r.Deadline.N, Rule: r.Deadline.Count}
-	}
-	if s.known {
-		start := s.at
-		o.Start, o.State = &start, Running
-		o.Provisional, o.Imprecise, o.AnchorNote = s.provisional, s.imprecise, s.note
-		if s.from != o.Anchor {
-			o.AnchorFrom = s.from
-		}
-		o.Deadline, o.LegalLimit = r.Deadline.end(start, r.zone), r.LegalLimit.end(start, r.zone)
-		if own, ok := parsePeriod(d.in.Profile.Targets[r.ID.text]); ok {
-			target := start.Add(own)
-			o.Target = &target
-		}
-	}
-	switch {
-	case !decided:
-		o.State = AssessmentOpen
-	case o.Deadline != nil && !d.in.AsOf.Before(*o.Deadline):
-		o.State = Overdue
-	case o.Deadline != nil:
-		d.changes = append(d.changes, *o.Deadline)
-	}
 }
 
 // content fills the items a document must have: of the rule, or of the operator's own statement.
@@ -259,11 +230,13 @@ func (d *derivation) content(o *Obligation, to *addresseeDef) {
 }
 
 func (d *derivation) exemption(o *Obligation, r *ruleDef) {
-	x := r.Exemption
-	if x == nil || !x.test(d.scope).isTrue() || x.never != nil && x.never(d.scope).isTrue() {
-		return
+	for _, x := range r.Exemptions {
+		all := Exemption{ID: x.ID, Text: x.Text["en"], Texts: x.Text, Source: x.source, Lifts: x.Lifts, Keeps: x.Keeps}
+		o.Exemptions = append(o.Exemptions, all)
+		if o.Exempt == nil && x.test(d.scope).isTrue() && (x.never == nil || !x.never(d.scope).isTrue()) {
+			o.Exempt = &all
+		}
 	}
-	o.Exempt = &Exemption{ID: x.ID, Text: x.Text["en"], Texts: x.Text, Source: x.source}
 }
 
 // addressees fills {province}: by default the operator's first mainland establishment. The law does not
@@ -290,39 +263,4 @@ func (d *derivation) addressees(name string) (string, []string) {
 		return before + "CN" + after, nil
 	}
 	return all[0], all[1:]
-}
-
-// nextChange is the next instant at which the answer differs although no fact changes. A growing outage
-// only counts when crossing its threshold changes a grade or a duty.
-func (d *derivation) nextChange(e *Engine) *time.Time {
-	var next *time.Time
-	for _, t := range d.changes {
-		if t.After(d.in.AsOf) && (next == nil || t.Before(*next)) {
-			next = &t
-		}
-	}
-	slices.SortFunc(d.facts.crossings, time.Time.Compare)
-	for _, t := range slices.CompactFunc(d.facts.crossings, time.Time.Equal) {
-		if !t.After(d.in.AsOf) {
-			continue
-		}
-		if next != nil && !t.Before(*next) {
-			break
-		}
-		later := d.in
-		later.AsOf = t
-		if then, problems := e.evaluate(later, false); len(problems) == 0 && !sameAnswer(d.result, then.result) {
-			t = t.UTC()
-			return &t
-		}
-	}
-	return next
-}
-
-// sameAnswer compares grades, duties and their states.
-func sameAnswer(a, b Result) bool {
-	return slices.EqualFunc(a.Grades, b.Grades, func(x, y Grade) bool { return x.Floor == y.Floor && x.Ceiling == y.Ceiling }) &&
-		slices.EqualFunc(a.Obligations, b.Obligations, func(x, y Obligation) bool {
-			return x.ID == y.ID && x.Addressee == y.Addressee && x.State == y.State
-		})
 }

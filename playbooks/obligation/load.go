@@ -26,7 +26,7 @@ func Lint(fsys fs.FS) []Fault {
 
 // load reads, checks and compiles a tree. With faults the law must not be used.
 func load(fsys fs.FS) (*law, []Fault) {
-	l := &law{files: map[string][]byte{}, instruments: map[string]instrument{}, items: map[string]*itemDef{},
+	l := &law{files: map[string][]byte{}, instruments: map[string]instrument{}, items: map[string]*itemDef{}, addressees: map[string]*authority{},
 		defIndex: map[string]int{}, commitments: map[string]*commitments{}}
 	var files []*lawFile
 	var promises []*commitments
@@ -121,6 +121,10 @@ func (l *law) build(files []*lawFile, promises []*commitments) []Fault {
 		if f.Coverage != nil {
 			l.coverage = *f.Coverage
 		}
+		if f.Covers != nil {
+			l.covers.Regions = append(l.covers.Regions, f.Covers.Regions...)
+			l.covers.Sectors = append(l.covers.Sectors, f.Covers.Sectors...)
+		}
 		faults = append(faults, l.join(f)...)
 	}
 	vocabulary, broken := newVocabulary(facts)
@@ -179,6 +183,12 @@ func (l *law) join(f *lawFile) []Fault {
 			faults = append(faults, i.At.fault("instrument %q has no title", id))
 		}
 		l.instruments[id] = i
+	}
+	for _, id := range sortedKeys(f.Addressees) {
+		if _, twice := l.addressees[id]; twice {
+			faults = append(faults, f.Addressees[id].At.fault("addressee %q is defined twice", id))
+		}
+		l.addressees[id] = f.Addressees[id]
 	}
 	for _, id := range sortedKeys(f.Items) {
 		if _, twice := l.items[id]; twice {

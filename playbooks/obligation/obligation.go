@@ -60,18 +60,22 @@ type Grade struct {
 	Ceiling string   `json:"ceiling"`
 	Because []string `json:"because"`
 	// Reasons are the conditions of Because in words, per locale.
-	Reasons map[string][]string `json:"reasons,omitempty"`
+	Reasons    map[string][]string `json:"reasons,omitempty"`
+	Confidence string              `json:"confidence,omitempty"`
+	Note       map[string]string   `json:"note,omitempty"` // per locale
 	// Flags are conditions that held only under a broad reading of the text: a person should look.
 	Flags []string `json:"flags,omitempty"`
 }
 
 // Obligation is one duty as derived. (ID, Addressee) is its key.
 type Obligation struct {
-	ID             string                  `json:"id"`        // rule id
-	Title          map[string]string       `json:"title"`     // per locale, plain words
-	Addressee      string                  `json:"addressee"` // provincial-cac:CN-SH, individuals …
-	Kind           string                  `json:"kind"`      // report | notice: what document meets it
-	Urgency        string                  `json:"urgency"`   // immediate | prompt | within | as-provided | contract
+	ID             string                  `json:"id"`                       // rule id
+	Title          map[string]string       `json:"title"`                    // per locale, plain words
+	Addressee      string                  `json:"addressee"`                // provincial-cac:CN-SH, individuals …
+	AddresseeName  map[string]string       `json:"addressee_name,omitempty"` // per locale
+	Contacts       []Contact               `json:"contacts,omitempty"`       // how the addressee can be reached
+	Kind           string                  `json:"kind"`                     // task, report | notice: what document meets it
+	Urgency        string                  `json:"urgency"`                  // immediate | prompt | within | as-provided | contract
 	Anchor         string                  `json:"anchor"`
 	Start          *time.Time              `json:"start"`
 	Deadline       *time.Time              `json:"deadline"`
@@ -83,10 +87,19 @@ type Obligation struct {
 	ContentItems   []string                `json:"content_items"`
 	Requirements   []templates.Requirement `json:"requirements"` // the items with frozen law text
 	Channels       []string                `json:"channels,omitempty"`
-	Exempt         *Exemption              `json:"exempt"`          // one that could apply: a person's decision
-	MetBy          []string                `json:"met_by"`          // report:written, notice:dispatched, announcement:live …
-	Count          *Count                  `json:"count,omitempty"` // how the deadline is counted from start, days in Zone
-	Zone           string                  `json:"zone"`            // of the addressee
+	Exempt         *Exemption              `json:"exempt"`                  // one that could apply: a person's decision
+	Exemptions     []Exemption             `json:"exemptions,omitempty"`    // all that the law knows, for a decision
+	Hold           *Hold                   `json:"hold,omitempty"`          // the delay that the law lets an authority ask for
+	Voluntary      bool                    `json:"voluntary,omitempty"`     // a reminder: never alarms, never overdue
+	Repeats        bool                    `json:"repeats,omitempty"`       // owed again each time its anchor moves on
+	Phrase         string                  `json:"phrase,omitempty"`        // the law's own words for the time allowed
+	Note           map[string]string       `json:"note,omitempty"`          // a reading of the text, a status not checked
+	DeadlineOf     string                  `json:"deadline_of,omitempty"`   // the rule whose deadline this one takes
+	Undated        map[string]string       `json:"undated,omitempty"`       // why no date can be given: a calendar ends; target is the earliest it can be
+	AlsoChannels   []string                `json:"also_channels,omitempty"` // phone, letter …: named by the law, no ids of ours
+	MetBy          []string                `json:"met_by"`                  // report:written, notice:dispatched, announcement:live …
+	Count          *Count                  `json:"count,omitempty"`         // how the deadline is counted from start, days in Zone
+	Zone           string                  `json:"zone"`                    // of the addressee
 	Source         Source                  `json:"source"`
 	Confidence     string                  `json:"confidence"`
 	ConfidenceNote string                  `json:"confidence_note,omitempty"`  // shown when from secondary sources
@@ -111,6 +124,31 @@ type Exemption struct {
 	Source Source `json:"source"`
 	// Texts is Text per locale; Text is English.
 	Texts map[string]string `json:"texts,omitempty"`
+	Lifts map[string]string `json:"lifts,omitempty"` // what it lifts, per locale
+	Keeps map[string]string `json:"keeps,omitempty"` // what it never lifts
+}
+
+// Contact is a way to reach an authority: published, or as the operator entered it.
+type Contact struct {
+	By         string            `json:"by"` // phone, site, app, mail, fax, post
+	Value      string            `json:"value"`
+	Note       map[string]string `json:"note,omitempty"`
+	Source     string            `json:"source,omitempty"` // absent: the operator's own
+	Confidence string            `json:"confidence,omitempty"`
+}
+
+// Hold is a delay that a law lets an authority ask for.
+type Hold struct {
+	Texts  map[string]string `json:"texts"` // per locale
+	Source Source            `json:"source"`
+}
+
+// Customer is a controller for whom the operator processes, and what that controller itself owes from the
+// moment it was told.
+type Customer struct {
+	ID          string       `json:"id"`
+	ToldAt      *time.Time   `json:"told_at"`
+	Obligations []Obligation `json:"obligations"`
 }
 
 // Question is an unknown fact that decides something.
@@ -126,6 +164,8 @@ type Reason struct {
 	Because string `json:"because"`
 	// Undecided says that the rule may still apply: facts are missing.
 	Undecided bool `json:"undecided,omitempty"`
+	// Off says that the rule is encoded but switched off; Because says why.
+	Off bool `json:"off,omitempty"`
 	// Texts is Because per locale; Because is English.
 	Texts map[string]string `json:"texts,omitempty"`
 }
@@ -139,9 +179,14 @@ type Result struct {
 	OpenQuestions []Question   `json:"open_questions"`
 	NextChange    *time.Time   `json:"next_change"`
 	NotApplied    []Reason     `json:"not_applied,omitempty"` // with explain, and when nothing applies
+	// Customers are the controllers an entrusted operator must tell, with their own clocks.
+	Customers []Customer `json:"customers,omitempty"`
 	// Estimates are facts whose value is an estimate: it counts as given, and the answer rests on it.
 	Estimates []string `json:"estimates,omitempty"`
 }
 
 // Engine is a compiled rule set. It is safe for concurrent use.
 type Engine struct{ law *law }
+
+// Task is the kind of a duty that no document meets: something to do inside.
+const Task = "task"

@@ -114,7 +114,7 @@ func (d *derivation) uncovered() {
 	}
 	cover := d.law.coverage
 	covered := func(code string) bool {
-		return slices.ContainsFunc(cover.Regions, func(r string) bool { return d.law.regions.within(code, r) })
+		return slices.ContainsFunc(d.law.covers.Regions, func(r string) bool { return d.law.regions.within(code, r) })
 	}
 	for _, code := range sortedKeys(d.facts.residence) {
 		if n := d.facts.residence[code]; (n.lo >= 1 || !n.known) && !covered(code) {
@@ -127,7 +127,7 @@ func (d *derivation) uncovered() {
 		}
 	}
 	for _, s := range d.facts.get("profile.sectors").items {
-		if !slices.Contains(cover.Sectors, s.text) {
+		if !slices.Contains(d.law.covers.Sectors, s.text) {
 			d.questions.add("profile.sectors", "counsel:"+s.text, forCounsel, named(cover.Sector, s.text))
 		}
 	}

@@ -13,8 +13,11 @@ type lawFile struct {
 	Facts       []factDef             `yaml:"facts"`
 	Regions     *regions              `yaml:"regions"`
 	Coverage    *coverage             `yaml:"coverage"`
+	Covers      *covered              `yaml:"covers"` // what this file researched
+	Calendars   []*calendarDef        `yaml:"calendars"`
 	Zone        string                `yaml:"zone"` // of the authorities in this file
 	Instruments map[string]instrument `yaml:"instruments"`
+	Addressees  map[string]*authority `yaml:"addressees"`
 	Items       map[string]*itemDef   `yaml:"items"`
 	Conditions  map[string]*clauseDef `yaml:"conditions"`
 	Schemes     []*schemeDef          `yaml:"schemes"`
@@ -26,10 +29,26 @@ type lawFile struct {
 // coverage says for which countries and sectors rules have been researched and encoded. Others become
 // an open question, never silence.
 type coverage struct {
+	Country words `yaml:"country"`
+	Sector  words `yaml:"sector"`
+}
+
+// covered are the regions a file's rules were researched for, and in them the sectors.
+type covered struct {
+	At      place
 	Regions []string `yaml:"regions"`
 	Sectors []string `yaml:"sectors"`
-	Country words    `yaml:"country"`
-	Sector  words    `yaml:"sector"`
+}
+
+// calendarDef is the working days of a place, as dated data: a day beyond its cover is never guessed.
+type calendarDef struct {
+	At       place
+	ID       string   `yaml:"id"`
+	From     string   `yaml:"from"`     // first day covered
+	Until    string   `yaml:"until"`    // last day covered
+	Holidays []string `yaml:"holidays"` // days off that are not Saturday or Sunday, or are one by name
+	Workdays []string `yaml:"workdays"` // Saturdays and Sundays that are worked
+	Source   string   `yaml:"source"`
 }
 
 // instrument is a law, measure or standard that rules cite.
@@ -38,6 +57,25 @@ type instrument struct {
 	Title string `yaml:"title"`
 	Gloss string `yaml:"gloss"`
 	URL   string `yaml:"url"`
+}
+
+// authority is whom a duty is owed to, by the part of its addressee before the colon, and how to reach it.
+type authority struct {
+	At       place
+	Name     words         `yaml:"name"`
+	Contacts []*contactDef `yaml:"contacts"`
+}
+
+// contactDef is a published way to reach an authority, for a province or sector where it names one.
+type contactDef struct {
+	At         place
+	By         string `yaml:"by"` // phone, site, app, mail, fax, post
+	Value      string `yaml:"value"`
+	Region     string `yaml:"region"`
+	Sector     string `yaml:"sector"`
+	Note       words  `yaml:"note"`
+	Source     string `yaml:"source"`
+	Confidence string `yaml:"confidence"`
 }
 
 // itemDef is one thing that a law wants a document to say.
@@ -78,6 +116,9 @@ type schemeDef struct {
 	When       []*clauseDef `yaml:"when"`
 	Grades     []string     `yaml:"grades"` // from low to high
 	Conditions []*gradeDef  `yaml:"conditions"`
+	Confidence string       `yaml:"confidence"`
+	Note       words        `yaml:"note"`
+	Off        words        `yaml:"off"`
 }
 
 type gradeDef struct {
@@ -103,18 +144,25 @@ type sourceDef struct {
 type ruleDef struct {
 	At         place
 	ID         located         `yaml:"id"`
-	Off        string          `yaml:"off"` // why it is off; absent: on
+	Off        words           `yaml:"off"`       // why it is off; absent: on
+	Voluntary  bool            `yaml:"voluntary"` // a reminder that never alarms
+	Phrase     string          `yaml:"phrase"`    // the law's own words for the time allowed
+	Note       words           `yaml:"note"`      // what a reader must know: a reading of the text, a status not checked
 	Title      words           `yaml:"title"`
 	When       []*clauseDef    `yaml:"when"`
 	To         []*addresseeDef `yaml:"to"`
 	Kind       string          `yaml:"kind"`
 	Urgency    string          `yaml:"urgency"`
-	Anchor     located         `yaml:"anchor"`
+	Anchor     anchors         `yaml:"anchor"`
+	Until      located         `yaml:"until"`   // the anchor that ends it: once known, no longer owed
+	Repeats    bool            `yaml:"repeats"` // owed again each time its anchor moves on
 	Deadline   *periodDef      `yaml:"deadline"`
 	LegalLimit *periodDef      `yaml:"legal_limit"`
 	Items      []located       `yaml:"items"`
 	Channels   []string        `yaml:"channels"`
-	Exemption  *exemptionDef   `yaml:"exemption"`
+	Also       []string        `yaml:"also"` // channels the law names that are not ids of ours: phone, letter
+	Exemptions []*exemptionDef `yaml:"exemptions"`
+	Hold       *holdDef        `yaml:"hold"` // the law lets an authority delay it; absent: no clock stops
 	MetBy      []string        `yaml:"met_by"`
 	Source     sourceDef       `yaml:"source"`
 	Confidence string          `yaml:"confidence"`
@@ -127,16 +175,36 @@ type ruleDef struct {
 // addresseeDef is one addressee of a rule: one row. It may differ from the rule in the fields it names.
 type addresseeDef struct {
 	At       place
-	Name     string    `yaml:"name"` // may hold {province}
+	Name     string    `yaml:"name"` // may hold {province}, {place} or {customer}
+	Each     *eachDef  `yaml:"each"` // one row for each of these
 	If       located   `yaml:"if"`
 	Kind     string    `yaml:"kind"`
-	Anchor   located   `yaml:"anchor"`
+	Anchor   anchors   `yaml:"anchor"`
 	Items    []located `yaml:"items"`
 	Promise  string    `yaml:"promise"` // notice or report: items and channels of the operator's commitments
 	Channels []string  `yaml:"channels"`
 	MetBy    []string  `yaml:"met_by"`
 	test     node
 	items    []requirement
+}
+
+// anchors start a clock: of several, the latest that is known.
+type anchors []located
+
+// eachDef makes one row for each place or customer; exactly one of its fields is set.
+type eachDef struct {
+	At             place
+	Residents      string `yaml:"residents"`      // region: countries in it where affected people live
+	Establishments string `yaml:"establishments"` // region: its countries where the operator is established
+	Customers      bool   `yaml:"customers"`      // the controllers for whom the operator processes (fact customers)
+}
+
+// holdDef is the delay that a law allows an authority to ask for.
+type holdDef struct {
+	At     place
+	Text   words     `yaml:"text"`
+	Source sourceDef `yaml:"source"`
+	source Source
 }
 
 // requirement is a resolved content item of a row.
@@ -148,10 +216,19 @@ type requirement struct {
 }
 
 // periodDef is a length of time and how it is counted.
+// Instead of n and count it may take the deadline of another duty (with, before), or an instant that an
+// authority has set (at).
 type periodDef struct {
-	At    place
-	N     int    `yaml:"n"`
-	Count string `yaml:"count"`
+	At     place
+	N      int        `yaml:"n"`
+	Count  string     `yaml:"count"`
+	If     located    `yaml:"if"`     // counts only when this holds
+	Anchor located    `yaml:"anchor"` // of a cap: what it runs from
+	Cap    *periodDef `yaml:"cap"`    // not later than this, unless the clock starts only after it
+	With   string     `yaml:"with"`   // not later than the duty of this rule
+	Before string     `yaml:"before"` // earlier than the duty of this rule
+	AtTime located    `yaml:"at"`     // the instant of this anchor: due:<authority>
+	test   node
 }
 
 // exemptionDef is named when it could apply; applying it is a person's decision.
@@ -161,6 +238,8 @@ type exemptionDef struct {
 	If     located   `yaml:"if"`
 	Never  located   `yaml:"never"` // when this holds it is not even proposed
 	Text   words     `yaml:"text"`
+	Lifts  words     `yaml:"lifts"` // what it lifts
+	Keeps  words     `yaml:"keeps"` // what it never lifts
 	Source sourceDef `yaml:"source"`
 	test   node
 	never  node
@@ -214,7 +293,9 @@ type law struct {
 	vocabulary  *vocabulary
 	regions     regions
 	coverage    coverage
+	covers      covered
 	instruments map[string]instrument
+	addressees  map[string]*authority
 	items       map[string]*itemDef
 	defs        []*clauseDef
 	defNames    []string
