@@ -66,7 +66,7 @@ var (
 )
 
 // vocabulary is every fact there is: those of design section 6, then what single laws ask for.
-var vocabulary = slices.Concat(vocabularyCore, vocabularyCN, vocabularyEU)
+var vocabulary = slices.Concat(vocabularyCore, vocabularyCN, vocabularySector, vocabularyEU)
 
 // vocabularyCore is every fact of design section 6, in the order people read them.
 var vocabularyCore = []Entry{

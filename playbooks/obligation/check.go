@@ -10,12 +10,12 @@ import (
 
 // What rule files may say.
 var (
-	urgencies     = []string{"immediate", "prompt", "within", "as-provided", "contract"}
+	urgencies     = []string{"immediate", "prompt", "within", "as-provided", "contract", "without-undue-delay", "as-ordered", "voluntary"}
 	kindsOfDuty   = []string{string(templates.Report), string(templates.Notice), Task}
 	confidences   = []string{"V2", "V1", "V", "S", "K", "M"}
 	noticeBlocks  = []string{templates.Circumstances, templates.KindsOfData, templates.Cause, templates.Impact, templates.Measures, templates.Advice, templates.Remedies, templates.Contact}
 	channelIDs    = []string{templates.Email, templates.SMS, templates.Push, templates.Announcement}
-	meetings      = []string{"report:spoken", "report:written", "report:confirmed", "notice:dispatched", "announcement:live"}
+	meetings      = []string{"report:spoken", "report:written", "report:confirmed", "notice:dispatched", "announcement:live", "task:done"}
 	secondaryNote = "from secondary sources: confirm with counsel"
 )
 
