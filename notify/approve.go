@@ -71,20 +71,24 @@ func (c *change) approved(ctx context.Context, all []Approval, note string) erro
 	return nil
 }
 
-// settle moves a document between submitted and approved as its approvals suffice under its policy, and
-// reports whether it moved.
+// settle moves a document between submitted and approved as its approvals suffice under its policy, ends the
+// review of what was filed ahead, and reports whether it did.
 func settle(d *Document, all []Approval) bool {
 	switch enough := d.missing(all) == 0; {
 	case d.State == DocSubmitted && enough:
-		d.Voided = nil
+		d.Voided, d.Ahead = nil, ""
 		return d.take(stepApprove) == nil
+	case d.underReview() && enough:
+		d.Voided, d.Ahead = nil, ""
+		return true
 	case d.State == DocApproved && !enough:
 		return d.take(stepReopen) == nil
 	}
 	return false
 }
 
-// Return sends a submitted or approved document back with a reason.
+// Return sends a submitted or approved document back with a reason. What was filed ahead of its approval it
+// sends back for correction.
 func (s *Service) Return(ctx context.Context, sc evidence.Scope, id, reason string) (DocumentView, error) {
 	return s.decide(ctx, sc, id, access.Approve, stepReturn, "document.returned", reason)
 }

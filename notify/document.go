@@ -32,6 +32,15 @@ type Policy struct {
 	Proof        []string                `json:"proof,omitempty"` // what a filing must carry: receipt_number, filed_text
 	Via          string                  `json:"via,omitempty"`   // how a report is filed: cn-12387 …
 	Deadline     *time.Time              `json:"deadline,omitempty"`
+	Standing     []Standing              `json:"standing,omitempty"` // who may file the minimum before it is approved
+}
+
+// Standing is an authorisation given in advance: these people may file the minimum of a first report before
+// it is approved; it is reviewed after.
+type Standing struct {
+	Teams []string   `json:"teams,omitempty"`
+	Users []string   `json:"users,omitempty"`
+	Until *time.Time `json:"until,omitempty"`
 }
 
 // Document is a notice (ntc_…) or report (rpt_…). Everything but ids, state and numbers is sealed at rest.
@@ -60,6 +69,7 @@ type Document struct {
 	Digest       Digest // set at submit
 	Frozen       int    // version at submit: that of its messages and approvals; a dispatch carries it
 	ReturnReason string
+	Ahead        string   // user who filed it before approval under a standing authorisation; empty once reviewed
 	Voided       []Change // what changed since an approval was voided; empty once approved again
 	CreatedAt    time.Time
 	UpdatedAt    time.Time
@@ -110,6 +120,9 @@ type Filing struct {
 	By        string      `json:"by"`             // user id
 	File      string      `json:"file,omitempty"` // fil_… exact text filed or proof
 	Note      string      `json:"note,omitempty"`
+	Sealed    bool        `json:"sealed,omitempty"`   // signed and sealed on paper
+	Standing  bool        `json:"standing,omitempty"` // before approval, under a standing authorisation
+	Digest    string      `json:"digest,omitempty"`   // Digest.All of what was said or filed
 }
 
 // FrozenMessage is a compiled message as approved.

@@ -20,6 +20,7 @@ type DocumentView struct {
 	CanApprove bool       // the scope's person may approve now
 	WhyNot     string     // message id of why not: state, not-approver, author, already, not-in-team, incomplete
 	Filings    []Filing
+	FileAhead  bool // the scope's person may file it before approval, under a standing authorisation
 }
 
 // Documents lists an incident's notices and reports.
@@ -44,7 +45,7 @@ func (s *Service) Document(ctx context.Context, sc evidence.Scope, id string) (D
 	return views[0], nil
 }
 
-// Queue lists documents waiting for approval, the nearest deadline first.
+// Queue lists documents waiting for approval or, filed ahead of it, for review, the nearest deadline first.
 func (s *Service) Queue(ctx context.Context, sc evidence.Scope, p incident.Page) ([]DocumentView, error) {
 	return s.list(ctx, sc, func(tx Tx) ([]Document, error) { return tx.Queue(ctx, DocSubmitted, p) })
 }
@@ -97,6 +98,7 @@ func (s *Service) view(ctx context.Context, tx Tx, d Document, facts incident.Sn
 	}
 	v.WhyNot = whyNot(tx.Scope(), d, v.Approvals, v.Gaps)
 	v.CanApprove = v.WhyNot == ""
+	v.FileAhead = access.Require(tx.Scope(), access.Work) == nil && d.mayFileAhead(tx.Scope(), tx.Now())
 	return v, nil
 }
 
@@ -115,7 +117,7 @@ func whyNot(sc evidence.Scope, d Document, living []Approval, gaps []templates.G
 	by := func(a Approval) bool { return a.User == sc.Actor.ID }
 	in := func(team string) bool { return slices.Contains(d.Policy.Teams, team) }
 	switch {
-	case d.State != DocSubmitted:
+	case d.State != DocSubmitted && !d.underReview():
 		return whyState
 	case !actorPerson(sc) || access.Require(sc, access.Approve) != nil:
 		return whyNotApprover
@@ -125,7 +127,7 @@ func whyNot(sc evidence.Scope, d Document, living []Approval, gaps []templates.G
 		return whyAlready
 	case len(d.Policy.Teams) > 0 && !slices.ContainsFunc(sc.Teams, in):
 		return whyNotInTeam
-	case len(gaps) > 0:
+	case len(gaps) > 0 && !d.underReview(): // what is filed can no longer be completed, only returned
 		return whyIncomplete
 	}
 	return ""

@@ -222,13 +222,16 @@ func TestFilingNeedsApprovalAndProof(t *testing.T) {
 
 	spoken := filing
 	spoken.State = notify.Spoken
+	f := w.fault(incident.Invalid, second(w.service.RecordFiling(w.ctx, rui, spoken, nil)))
+	require.Equal(t, "/contact", f.Problems[0].Pointer, "a call is proved by who answered")
+	spoken.Contact = "Duty desk"
 	got, err := w.service.RecordFiling(w.ctx, rui, spoken, nil)
 	require.NoError(t, err)
 	require.Equal(t, []string{"cn-local-cac", "provincial-cac:CN-SH", "usr_rui"}, []string{got.Via, got.Addressee, got.By})
 
 	late := filing
 	late.State, late.FiledAt = notify.Confirmed, w.clock.Now().Add(time.Hour)
-	f := w.fault(incident.Invalid, second(w.service.RecordFiling(w.ctx, rui, late, nil)))
+	f = w.fault(incident.Invalid, second(w.service.RecordFiling(w.ctx, rui, late, nil)))
 	require.Len(t, f.Problems, 3, "order, time, receipt")
 	f = w.fault(incident.Invalid, second(w.service.RecordFiling(w.ctx, rui, filing, nil)))
 	require.Equal(t, []string{"/receipt_number", "/file"}, []string{f.Problems[0].Pointer, f.Problems[1].Pointer})

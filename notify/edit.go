@@ -80,9 +80,7 @@ func (e *editor) apply(edit Edit) error {
 
 // refresh takes the present facts into every automatic passage.
 func (e *editor) refresh() error {
-	fresh, err := e.catalog.Draft(templates.Input{
-		Template: e.doc.Content.Template, Facts: e.facts, Org: e.doc.Org, Grade: e.inc.Grade, Now: e.tx.Now(),
-	})
+	fresh, err := e.catalog.Redraft(e.doc.Content, templates.Input{Facts: e.facts, Org: e.doc.Org, Grade: e.inc.Grade, Now: e.tx.Now()})
 	if err != nil {
 		return fmt.Errorf("draft again: %w", err)
 	}
@@ -193,7 +191,7 @@ func (e *editor) at(locale, block string) *templates.Passage {
 	if i := slices.IndexFunc(passages, func(p templates.Passage) bool { return p.Block == block }); i >= 0 {
 		return &passages[i]
 	}
-	t, _ := e.catalog.Template(e.doc.Content.Template)
+	t, _ := e.catalog.Form(e.doc.Content)
 	place := 0
 	for _, item := range t.Items {
 		if item.Block == block {

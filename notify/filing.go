@@ -25,14 +25,16 @@ const (
 	ProofText    = "filed_text"
 )
 
-// RecordFiling records that an approved report was filed; it checks the policy's proof. Each step of a
-// filing is a row of its own; the first written one moves the report to filed.
+// RecordFiling records that a report was filed; it checks the policy's proof. Each step of a filing is a row
+// of its own: the first written one moves the report to filed, and the authority's return moves it back. A
+// report that is not approved yet goes only under a standing authorisation, and only its minimum.
 func (s *Service) RecordFiling(ctx context.Context, sc evidence.Scope, f Filing, proof *incident.File) (Filing, error) {
 	if err := byPerson(sc); err != nil {
 		return Filing{}, err
 	}
 	_, err := s.alter(ctx, sc, f.Report, access.Work, func(c *change) error {
-		if _, err := c.doc.after(stepFile); err != nil && c.doc.State != DocFiled {
+		ahead, err := c.mayFile(sc, f)
+		if err != nil {
 			return err
 		}
 		f.ID, f.By = evidence.NewID("fig"), sc.Actor.ID
@@ -54,6 +56,12 @@ func (s *Service) RecordFiling(ctx context.Context, sc evidence.Scope, f Filing,
 				return err
 			}
 		}
+		if ahead {
+			if err := s.freezeAhead(ctx, sc, c); err != nil {
+				return err
+			}
+		}
+		f.Standing, f.Digest = ahead, c.doc.Digest.All
 		return c.file(ctx, f)
 	})
 	if err != nil {
@@ -62,28 +70,59 @@ func (s *Service) RecordFiling(ctx context.Context, sc evidence.Scope, f Filing,
 	return f, nil
 }
 
+// Filings lists the steps of a report's filing, in order.
+func (s *Service) Filings(ctx context.Context, sc evidence.Scope, report string) ([]Filing, error) {
+	d, err := s.Document(ctx, sc, report)
+	return d.Filings, err
+}
+
+// standing names in the ledger what went out before it was approved.
+const standing = "standing-authorisation"
+
 func (c *change) file(ctx context.Context, f Filing) error {
 	if err := c.tx.InsertFiling(ctx, f); err != nil {
 		return fmt.Errorf("insert filing: %w", err)
 	}
-	if f.State == Written && c.doc.State == DocApproved {
-		if err := c.doc.take(stepFile); err != nil {
-			return err
-		}
-		if err := save(ctx, c.tx, &c.doc); err != nil {
-			return err
-		}
+	if err := c.follow(ctx, f); err != nil {
+		return err
 	}
-	refs := map[string]string{"state": string(f.State), "digest": c.doc.Digest.All}
+	refs := map[string]string{"state": string(f.State), "digest": f.Digest}
 	if items := c.doc.openItems(); items != "" {
 		refs["open"] = items
 	}
+	if f.Standing {
+		refs["reason_code"] = standing
+	}
 	commit := map[string]string{"filed_at": f.FiledAt.UTC().Format(time.RFC3339), "addressee": f.Addressee}
-	if f.Receipt != "" {
-		commit["receipt_number"] = f.Receipt
+	for name, text := range map[string]string{"receipt_number": f.Receipt, "contact": f.Contact} {
+		if text != "" {
+			commit[name] = text
+		}
 	}
 	enter(c.tx, "report.filed", c.doc, refs, commit)
+	if f.State == ReturnedBy {
+		enter(c.tx, "document.returned", c.doc, nil, map[string]string{"reason": c.doc.ReturnReason})
+	}
 	return nil
+}
+
+// follow moves the report as its filing does.
+func (c *change) follow(ctx context.Context, f Filing) error {
+	var st step
+	switch {
+	case f.State == ReturnedBy:
+		st, c.doc.ReturnReason = stepRefuse, f.Note
+	case f.State == Written && c.doc.State == DocApproved:
+		st = stepFile
+	case f.State == Written && c.doc.State == DocSubmitted:
+		st = stepAhead
+	default:
+		return nil
+	}
+	if err := c.doc.take(st); err != nil {
+		return err
+	}
+	return save(ctx, c.tx, &c.doc)
 }
 
 // checkFiling lists what is wrong with a filing. Proof is owed with what is written and with its
@@ -114,6 +153,12 @@ func (c *change) checkFiling(ctx context.Context, f Filing, proof *incident.File
 	}
 	if p := plain("/note", f.Note, maxReason); p != nil {
 		out = append(out, *p)
+	}
+	if f.State == Spoken && strings.TrimSpace(f.Contact) == "" {
+		fault("/contact", "required", "say who answered the call")
+	}
+	if f.State == ReturnedBy && strings.TrimSpace(f.Note) == "" {
+		fault("/note", "required", "say what the authority wants changed")
 	}
 	owed := f.State == Written || f.State == Confirmed
 	if owed && slices.Contains(c.doc.Policy.Proof, ProofReceipt) && strings.TrimSpace(f.Receipt) == "" {

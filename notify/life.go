@@ -20,6 +20,8 @@ const (
 	stepWithdraw step = "withdraw"
 	stepDispatch step = "dispatch" // notices only
 	stepFile     step = "file"     // reports only
+	stepAhead    step = "ahead"    // filed before approval under a standing authorisation
+	stepRefuse   step = "refuse"   // the authority returns what was filed
 )
 
 // life is every transition a document can make; what is not here is refused.
@@ -32,20 +34,36 @@ var life = map[DocumentState]map[step]DocumentState{
 	},
 	DocSubmitted: {
 		stepEdit: DocDraft, stepApprove: DocApproved, stepReturn: DocReturned, stepWithdraw: DocWithdrawn,
+		stepAhead: DocFiled,
 	},
 	DocApproved: {
 		stepEdit: DocDraft, stepReopen: DocSubmitted, stepReturn: DocReturned, stepWithdraw: DocWithdrawn,
 		stepDispatch: DocDispatched, stepFile: DocFiled,
 	},
+	DocFiled: {stepReturn: DocReturned, stepRefuse: DocReturned}, // a new version of the report follows
 }
 
 // stepsOf holds the steps that only one kind of document takes.
-var stepsOf = map[step]templates.Kind{stepDispatch: templates.Notice, stepFile: templates.Report}
+var stepsOf = map[step]templates.Kind{
+	stepDispatch: templates.Notice, stepFile: templates.Report, stepAhead: templates.Report, stepRefuse: templates.Report,
+}
+
+// allows holds what depends on more than the state. What was filed ahead of its approval stands still until
+// it is reviewed, and only that review can return what is filed.
+func (d Document) allows(s step) bool {
+	switch {
+	case s == stepAhead, s == stepReturn && d.State == DocFiled:
+		return d.Ahead != ""
+	case s == stepEdit, s == stepWithdraw:
+		return d.Ahead == ""
+	}
+	return true
+}
 
 // after is the state that step s leads to, or a Conflict fault when the document cannot take it now.
 func (d Document) after(s step) (DocumentState, error) {
 	next, ok := life[d.State][s]
-	if kind, only := stepsOf[s]; !ok || only && kind != d.Kind {
+	if kind, only := stepsOf[s]; !ok || only && kind != d.Kind || !d.allows(s) {
 		return "", incident.NewFault(incident.Conflict, "the document is %s and cannot take this step: %s", d.State, s)
 	}
 	return next, nil
@@ -58,8 +76,14 @@ func (d *Document) take(s step) error {
 		return err
 	}
 	d.State = next
+	if next == DocReturned {
+		d.Ahead = ""
+	}
 	return nil
 }
+
+// underReview says that people still have to look at what is filed already.
+func (d Document) underReview() bool { return d.State == DocFiled && d.Ahead != "" }
 
 // frozen reports whether the document's messages stand fixed under version Frozen.
 func (d Document) frozen() bool {

@@ -14,7 +14,7 @@ import (
 var allStates = []DocumentState{DocDraft, DocSubmitted, DocApproved, DocReturned, DocWithdrawn, DocDispatched, DocFiled}
 
 var allSteps = []step{
-	stepRedraft, stepEdit, stepSubmit, stepApprove, stepReopen, stepReturn, stepWithdraw, stepDispatch, stepFile,
+	stepRedraft, stepEdit, stepSubmit, stepApprove, stepReopen, stepReturn, stepWithdraw, stepDispatch, stepFile, stepAhead, stepRefuse,
 }
 
 func TestEveryTransition(t *testing.T) {
@@ -24,12 +24,32 @@ func TestEveryTransition(t *testing.T) {
 		DocSubmitted: {stepEdit: DocDraft, stepApprove: DocApproved, stepReturn: DocReturned, stepWithdraw: DocWithdrawn},
 		DocApproved: {stepEdit: DocDraft, stepReopen: DocSubmitted, stepReturn: DocReturned, stepWithdraw: DocWithdrawn,
 			stepDispatch: DocDispatched, stepFile: DocFiled},
+		DocFiled: {stepRefuse: DocReturned},
+	}
+	ahead := map[DocumentState]map[step]DocumentState{ // filed before approval: it stands still until it is reviewed
+		DocSubmitted: {stepApprove: DocApproved, stepReturn: DocReturned, stepAhead: DocFiled},
+		DocFiled:     {stepReturn: DocReturned, stepRefuse: DocReturned},
+	}
+	for _, from := range allStates[1:] {
+		for _, s := range allSteps {
+			want, ok := ahead[from][s]
+			if from != DocSubmitted && from != DocFiled {
+				continue
+			}
+			d := Document{Kind: templates.Report, State: from, Ahead: "usr_a"}
+			err := d.take(s)
+			require.Equalf(t, ok, err == nil, "ahead %s: %s", from, s)
+			if ok {
+				require.Equal(t, want, d.State)
+				require.Equal(t, want == DocReturned, d.Ahead == "", "returned is reviewed")
+			}
+		}
 	}
 	for _, kind := range []templates.Kind{templates.Notice, templates.Report} {
 		for _, from := range allStates {
 			for _, s := range allSteps {
 				want, ok := allowed[from][s]
-				if s == stepDispatch && kind != templates.Notice || s == stepFile && kind != templates.Report {
+				if s == stepDispatch && kind != templates.Notice || (s == stepFile || s == stepRefuse) && kind != templates.Report {
 					ok = false
 				}
 				d := Document{Kind: kind, State: from}
@@ -46,20 +66,30 @@ func TestEveryTransition(t *testing.T) {
 	}
 }
 
-// TestNothingLeavesUnapproved walks documents through any steps: what goes out was approved last, and what
-// is out or withdrawn stays so.
+// TestNothingLeavesUnapproved walks documents through any steps: what goes out was approved last or goes ahead
+// under an authorisation and is reviewed, and only an authority or that review brings back what is out.
 func TestNothingLeavesUnapproved(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d := Document{Kind: rapid.SampledFrom([]templates.Kind{templates.Notice, templates.Report}).Draw(t, "kind"), State: DocDraft}
 		for _, s := range rapid.SliceOf(rapid.SampledFrom(allSteps)).Draw(t, "steps") {
-			from := d.State
+			from, ahead := d.State, d.Ahead
+			if d.State == DocSubmitted && rapid.Bool().Draw(t, "authorised") {
+				ahead, d.Ahead = "usr_a", "usr_a"
+			}
 			if d.take(s) != nil {
 				require.Equal(t, from, d.State)
 				continue
 			}
-			require.NotContains(t, []DocumentState{DocWithdrawn, DocDispatched, DocFiled}, from)
-			if d.State == DocDispatched || d.State == DocFiled {
+			require.NotContains(t, []DocumentState{DocWithdrawn, DocDispatched}, from)
+			if from == DocFiled {
+				require.Equal(t, DocReturned, d.State)
+				require.True(t, s == stepRefuse || ahead != "")
+			}
+			if d.State == DocDispatched || d.State == DocFiled && ahead == "" {
 				require.Equal(t, DocApproved, from)
+			}
+			if d.State == DocApproved {
+				d.Ahead = "" // as settle leaves it
 			}
 			if d.State == DocApproved {
 				require.Equal(t, DocSubmitted, from)

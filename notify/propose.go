@@ -79,14 +79,18 @@ func redraft(ctx context.Context, tx Tx, d Document, n NewDocument) (Document, e
 	return next, nil
 }
 
-// revisit brings policy and staleness of a document up to date without touching its words.
+// revisit brings policy and staleness of a document up to date without touching its words. While it can still
+// be edited, a passage comes in for what has come to be required since.
 func revisit(ctx context.Context, tx Tx, d Document, n NewDocument) (Document, error) {
 	_, facts, err := incident.Load(ctx, tx, d.Incident)
 	if err != nil {
 		return Document{}, fmt.Errorf("load incident: %w", err)
 	}
 	next := d
-	next.Policy, next.Duties, next.Stale = n.Policy, n.Duties, templates.StaleFacts(d.Content, facts)
+	if !d.frozen() {
+		next.Content = templates.Widen(d.Content, n.Content)
+	}
+	next.Policy, next.Duties, next.Stale = n.Policy, n.Duties, templates.StaleFacts(next.Content, facts)
 	if same(d, next) {
 		return d, nil
 	}
@@ -99,7 +103,10 @@ func revisit(ctx context.Context, tx Tx, d Document, n NewDocument) (Document, e
 		return Document{}, err
 	}
 	if moved {
-		kind := map[DocumentState]string{DocApproved: "document.approved", DocSubmitted: "document.submitted"}[next.State]
+		kind := "document.approved"
+		if next.State == DocSubmitted {
+			kind = "document.submitted"
+		}
 		enter(tx, kind, next, map[string]string{"digest": next.Digest.All}, nil)
 	}
 	if len(next.Stale) > 0 && !slices.Equal(d.Stale, next.Stale) {
@@ -120,6 +127,9 @@ func kept(d Document) []byte {
 	}
 	if len(d.Policy.Requirements) == 0 {
 		d.Policy.Requirements = nil
+	}
+	if len(d.Policy.Standing) == 0 {
+		d.Policy.Standing = nil
 	}
 	if d.Policy.Deadline != nil {
 		at := d.Policy.Deadline.UTC().Truncate(time.Microsecond)

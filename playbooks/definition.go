@@ -5,9 +5,11 @@ import (
 	"encoding/hex"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/goccy/go-yaml/ast"
 
+	"tocsin/playbooks/obligation"
 	"tocsin/templates"
 )
 
@@ -19,8 +21,26 @@ type Definition struct {
 	Hash     string // hex SHA-256 of Source
 	Source   []byte
 	when     *condition
-	steps    []*stepDef
+	written  []*stepDef // as the file has them: a duty is worked off by the first that serves it
+	steps    []*stepDef // each behind those it waits for
 }
+
+// worker is the step that works off an obligation; nil when none does.
+func (d *Definition) worker(o obligation.Obligation) *stepDef {
+	for _, s := range d.written {
+		if s.serves(o) {
+			return s
+		}
+	}
+	return nil
+}
+
+// The ways in which a step divides its duties among documents or tasks.
+const (
+	perStep      = "step"      // all in one: how people are told
+	perAddressee = "addressee" // one for each body that must be told: how reports are filed
+	perRule      = "rule"      // one for each duty
+)
 
 // stepDef is one step as written. Exactly one of task and doc is set.
 type stepDef struct {
@@ -28,6 +48,8 @@ type stepDef struct {
 	title  map[string]string
 	when   *condition
 	rules  []string // for: the duties it works off
+	to     []string // to: of these duties only what is owed to one of these; empty: all
+	per    string
 	after  []string
 	task   map[string]string // what to do
 	assign string            // team
@@ -49,6 +71,9 @@ type docDef struct {
 	via               string
 	proof             []string
 }
+
+// anyDuty says that the document is made of what its duties require.
+func (d *docDef) anyDuty() bool { return strings.HasPrefix(d.template, "any/") }
 
 // approvals is the quorum at a grade. A grade that the playbook does not name takes the default, and
 // without one the strictest number named.
@@ -91,6 +116,7 @@ func compile(name string, src []byte, known vocabulary) (*Definition, []string) 
 	if len(r.faults) > 0 {
 		return nil, r.faults
 	}
+	r.def.written = slices.Clone(r.def.steps)
 	r.def.order()
 	return r.def, nil
 }

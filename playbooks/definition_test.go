@@ -2,13 +2,13 @@ package playbooks
 
 import (
 	"os"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"tocsin/playbooks/obligation"
 	"tocsin/templates"
 )
 
@@ -24,28 +24,61 @@ func testVocabulary() vocabulary {
 	rules := []string{"cn-cac-incident-initial", "cn-cac-incident-initial-cii", "cn-cac-incident-initial-central",
 		"cn-cac-incident-supplement", "cn-cac-incident-final", "cn-pipl-57-authority", "cn-pipl-57-individuals", "cn-privacy-promise"}
 	return vocabulary{
-		rule:     func(id string) bool { return slices.Contains(rules, id) },
+		rules:    rules,
 		fact:     isFact,
 		template: func(name string) (templates.Template, bool) { t, ok := known[name]; return t, ok },
 	}
 }
 
 func TestBuiltInPlaybook(t *testing.T) {
-	src, err := os.ReadFile("builtin/cn-personal-data-leak.yaml")
-	require.NoError(t, err)
-	def, faults := compile("cn-personal-data-leak.yaml", src, testVocabulary())
-	require.Empty(t, faults)
-	require.Equal(t, "cn-personal-data-leak", def.ID)
+	_, _, defs := built(t)
 	byID := map[string]*stepDef{}
-	for _, s := range def.steps {
+	for _, s := range defs.all[0].written {
 		byID[s.id] = s
 	}
 	require.Equal(t, "incident-lead", byID["establish"].assign)
 	require.Equal(t, []string{"announcement"}, byID["announce"].doc.channels)
 	require.Equal(t, []string{"dpo-team", "legal"}, byID["report-cac"].doc.teams)
-	require.True(t, byID["supplement"].doc.byHand && byID["supplement"].repeat)
+	require.True(t, byID["supplement"].repeat)
+	require.Equal(t, []string{perAddressee, perStep, perRule}, []string{byID["report-cac"].per, byID["tell-people"].per, byID["internal"].per})
 	for grade, n := range map[string]int{"": 1, "general": 1, "larger": 1, "major": 2, "extreme": 2} {
 		require.Equal(t, n, byID["tell-people"].doc.approvals(grade), grade)
+	}
+}
+
+func TestADutyIsWorkedOffByTheFirstStepThatServesIt(t *testing.T) {
+	def, faults := compile("p.yaml", []byte(head+`steps:
+- id: promises
+  for: cn-privacy-promise
+  to: users
+  announce: {template: cn/announcement}
+  approve: {by: [lead], quorum: 1}
+- id: cac
+  for: cn-cac-*
+  per: rule
+  report: {template: cn/cac-initial}
+  approve: {by: [lead], quorum: 1}
+- id: rest
+  for: "*"
+  report: {template: cn/cac-initial}
+  approve: {by: [lead], quorum: 1}
+`), testVocabulary())
+	require.Empty(t, faults)
+	for _, c := range []struct{ rule, addressee, kind, step, group string }{
+		{"cn-privacy-promise", "users", "notice", "promises", ""},
+		{"cn-privacy-promise", "guardians", "notice", "", ""},
+		{"cn-privacy-promise", "users", "report", "rest", "users"},
+		{"cn-cac-incident-final", "provincial-cac:CN-SH", "report", "cac", "cn-cac-incident-final/provincial-cac:CN-SH"},
+		{"cn-cac-incident-final", "provincial-cac:CN-SH", "task", "", ""},
+		{"cn-pipl-57-authority", "pi-authority:CN-SH", "report", "rest", "pi-authority:CN-SH"},
+	} {
+		o := obligation.Obligation{ID: c.rule, Addressee: c.addressee, Kind: c.kind}
+		s := def.worker(o)
+		if c.step == "" {
+			require.Nil(t, s, c)
+			continue
+		}
+		require.Equal(t, []string{c.step, c.group}, []string{s.id, s.of(o).base})
 	}
 }
 
@@ -69,6 +102,8 @@ func TestPlaybookFaultsStandWhereTheyAre(t *testing.T) {
 		{"a document nobody approves", head + "steps:\n- id: a\n  announce: {template: cn/announcement}", `p.yaml:8:5: key "approve" is missing: a document goes out only when people have approved it`},
 		{"an unknown role", head + "steps:\n- id: a\n  task: x\n  assign: chef", `p.yaml:10:11: role "chef" is not among the playbook's roles`},
 		{"an unknown rule", head + "steps:\n- id: a\n  task: x\n  for: cn-made-up", `p.yaml:10:8: no rule has the id "cn-made-up"`},
+		{"a pattern of no rule", head + "steps:\n- id: a\n  task: x\n  for: eu-made-*", `p.yaml:10:8: no rule has the id "eu-made-*"`},
+		{"one report to several", head + "steps:\n- id: a\n  for: cn-cac-*\n  per: step\n  report: {template: cn/cac-initial}\n  approve: {by: [lead], quorum: 1}", "p.yaml:10:8: a report goes to one addressee"},
 		{"an unknown fact to ask", head + "steps:\n- id: a\n  task: x\n  asks: [data, people.shoe_size]", `p.yaml:10:16: "people.shoe_size" is not a fact`},
 		{"an unknown fact in a condition", head + "steps:\n- id: a\n  task: x\n  when: facts.people.cout > 1", `p.yaml:10:9: "people.cout" is not a fact`},
 		{"a broken condition", head + "steps:\n- id: a\n  task: x\n  when: facts.records >> 1", `p.yaml:10:24: Syntax error`},

@@ -43,6 +43,7 @@ type packing struct {
 	id      incident.ID
 	pack    *evidence.Packer
 	summary evidence.Summary
+	packed  []string // ids of files that are in it
 }
 
 const packReadme = `This pack proves what was known, decided, approved and sent in one incident.
@@ -53,6 +54,7 @@ batches.jsonl   delivery events; each batch's Merkle root stands in the ledger
 messages/       the exact messages that were approved, named by their SHA-256
 documents/      notices and reports with their approvals and filings
 files/          filed texts and receipts kept as proof, by the ids in documents/ and files.json
+decisions.json  exemptions, holds and other decisions with what they rest on, and authorities' letters
 incident.json, duties.json, audiences.json, dispatches.json   what the ledger's ids stand for
 summary.json    the claims that are checked against ledger, batches and messages
 `
@@ -144,7 +146,43 @@ func (p *packing) known() error {
 	if err != nil {
 		return err
 	}
-	return p.pack.AddJSON("duties.json", map[string]any{"derivation": derivation, "duties": duties, "tasks": tasks})
+	if err := p.pack.AddJSON("duties.json", map[string]any{"derivation": derivation, "duties": duties, "tasks": tasks}); err != nil {
+		return err
+	}
+	return p.decided()
+}
+
+// decided writes what was decided about duties and what authorities wrote, with the files of both.
+func (p *packing) decided() error {
+	decisions, err := p.tx.Decisions(p.ctx, p.id)
+	if err != nil {
+		return err
+	}
+	letters, err := p.tx.Letters(p.ctx, p.id)
+	if err != nil {
+		return err
+	}
+	if err := p.pack.AddJSON("decisions.json", map[string]any{"decisions": decisions, "letters": letters}); err != nil {
+		return err
+	}
+	for _, d := range decisions {
+		for _, proof := range d.Evidence {
+			if err := p.file(proof.File); err != nil {
+				return err
+			}
+		}
+	}
+	for _, l := range letters {
+		for _, proof := range []*Proof{l.File, l.AnswerFile} {
+			if proof == nil {
+				continue
+			}
+			if err := p.file(proof.File); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func (p *packing) documents() error {
@@ -212,10 +250,16 @@ func (p *packing) document(d notify.Document, written map[string]bool) (evidence
 
 // proof writes the bytes kept with a filing: the text filed, or the authority's receipt.
 func (p *packing) proof(f notify.Filing) error {
-	if f.File == "" {
+	return p.file(f.File)
+}
+
+// file writes the bytes of a file once.
+func (p *packing) file(id string) error {
+	if id == "" || slices.Contains(p.packed, id) {
 		return nil
 	}
-	file, err := p.tx.File(p.ctx, f.File)
+	p.packed = append(p.packed, id)
+	file, err := p.tx.File(p.ctx, id)
 	if err != nil {
 		return err
 	}

@@ -13,7 +13,8 @@ import (
 )
 
 // heard are the events after which an incident's register and runs may have to move.
-var heard = []string{"incident.", "document.", "report.", "audience.", "dispatch.", "announcement.", "task."}
+var heard = []string{"incident.", "document.", "report.", "audience.", "dispatch.", "announcement.", "task.",
+	"decision.", "letter.", "plan.", "ruleset.", "customer."}
 
 // ours are among them those that only this package causes and that change nothing here.
 var ours = []string{"document.drafted", "document.stale", "task.opened", "task.dropped"}
@@ -71,6 +72,9 @@ const timersAtOnce = 100
 // Wake works off the timers that are due and returns how many. One that fails stays due and does not keep
 // the others.
 func (s *Service) Wake(ctx context.Context, operator string, now time.Time) (int, error) {
+	if err := s.holdAgainstRules(ctx, operator); err != nil {
+		return 0, err
+	}
 	var timers []Timer
 	err := s.store.View(ctx, evidence.System(operator), func(tx Tx) (err error) {
 		timers, err = tx.DueTimers(ctx, now, timersAtOnce)

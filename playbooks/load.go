@@ -81,25 +81,9 @@ func (d *Definitions) at(hash string, source func() ([]byte, error)) (*Definitio
 }
 
 func vocabularyOf(engine *obligation.Engine, catalog *templates.Catalog) vocabulary {
-	rules := ruleIDs(engine)
-	return vocabulary{
-		rule:     func(id string) bool { return slices.Contains(rules, id) },
-		fact:     isFact,
-		template: catalog.Template,
+	v := vocabulary{fact: isFact, template: catalog.Template}
+	for _, r := range engine.Rules() {
+		v.rules = append(v.rules, r.ID)
 	}
-}
-
-// ruleIDs asks the engine for every rule by deriving from nothing: each rule is in some part of the answer.
-func ruleIDs(engine *obligation.Engine) (ids []string) {
-	r, _ := engine.Derive(obligation.Input{})
-	for _, o := range r.Obligations {
-		ids = append(ids, o.ID)
-	}
-	for _, n := range r.NotApplied {
-		ids = append(ids, n.ID)
-	}
-	for _, q := range r.OpenQuestions {
-		ids = append(ids, q.Decides...)
-	}
-	return ids
+	return v
 }

@@ -4,25 +4,11 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-
-	"tocsin/playbooks/obligation"
-	"tocsin/templates"
 )
 
 func TestBuiltInPlaybooksFitRulesAndTemplates(t *testing.T) {
-	engine, err := obligation.New()
-	require.NoError(t, err)
-	catalog, err := templates.Load()
-	require.NoError(t, err)
-	defs, err := Load(engine, catalog)
-	require.NoError(t, err)
-	require.Len(t, defs.Playbooks(), 1)
-	for _, s := range defs.Playbooks()[0].steps {
-		if s.doc != nil {
-			later := s.id == "supplement" || s.id == "final"
-			require.Equal(t, later, s.doc.byHand, s.id)
-		}
-	}
+	engine, catalog, defs := built(t)
+	require.Len(t, defs.Playbooks(), 2)
 	require.Equal(t, []string{`x.yaml:1:1: unknown key "a"`}, Lint("x.yaml", []byte("a: 1"), engine, catalog)[:1])
 }
 

@@ -21,8 +21,21 @@ type Duty struct {
 	Reason     string // why lapsed, met or changed: safe text
 	MetBy      string // document id
 	MetAt      *time.Time
-	DerivedAt  time.Time // when it appeared
+	Undertaken bool        // a voluntary duty that somebody has chosen to do
+	Decision   string      // dcn_… that stands: of an exemption or hold
+	Conflict   string      // an authority asks to wait, but the law stops no clock: safe text, for Say
+	Later      *LaterClock // what follows from the facts, while the earlier deadline stands
+	DerivedAt  time.Time   // when it appeared
 	UpdatedAt  time.Time
+}
+
+// LaterClock is a clock that two persons can accept in place of an earlier one. Without a deadline the
+// clock would stop.
+type LaterClock struct {
+	Anchor     string
+	Start      *time.Time
+	Deadline   *time.Time
+	LegalLimit *time.Time
 }
 
 // Derivation is the kept answer of the last derivation of an incident.
@@ -75,11 +88,15 @@ type Task struct {
 	ID        string // tsk_…
 	Incident  incident.ID
 	Run, Step string
-	Kind      string            // task | write | file | decide
+	Kind      string            // task | write | file | review | correct | decide | answer
 	Title     map[string]string // sealed at rest
 	Assign    string            // team
 	Asks      []string          // facts to settle
 	Document  string            // of a task to file or write by hand
+	Decision  string            // dcn_… of a task to decide
+	Letter    string            // ltr_… of a task to answer
+	Rules     string            // of a task to decide on a newer rule set: its version
+	For       []string          // user ids that it waits for; empty: whoever may
 	DueAt     *time.Time
 	State     string // open | done | dropped
 	DoneBy    string
@@ -119,6 +136,14 @@ type Tx interface {
 	PutTimer(ctx context.Context, t Timer) error
 	DeleteTimer(ctx context.Context, id string) error
 	DueTimers(ctx context.Context, now time.Time, limit int) ([]Timer, error)
+	PutDecision(ctx context.Context, d Decision) error
+	Decision(ctx context.Context, id string) (Decision, error)
+	Decisions(ctx context.Context, id incident.ID) ([]Decision, error) // in order of proposal
+	PutLetter(ctx context.Context, l Letter) error
+	Letter(ctx context.Context, id string) (Letter, error)
+	Letters(ctx context.Context, id incident.ID) ([]Letter, error) // in order of recording
+	RulesSeen(ctx context.Context) (version string, err error)     // "": none yet
+	SeeRules(ctx context.Context, version string) error
 }
 
 // Store opens transactions.

@@ -3,17 +3,20 @@ package playbooks
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"tocsin/incident/evidence"
 	"tocsin/notify"
 	"tocsin/templates"
 )
 
-// The kinds of task.
+// The kinds of task that steps make.
 const (
-	TaskDo    = "task"  // do what the playbook says and settle its questions
-	TaskWrite = "write" // write and file a document by hand
-	TaskFile  = "file"  // file an approved report
+	TaskDo      = "task"    // do what the playbook says and settle its questions
+	TaskWrite   = "write"   // write and file a document by hand
+	TaskFile    = "file"    // file an approved report
+	TaskReview  = "review"  // approve or return what was filed ahead of its approval
+	TaskCorrect = "correct" // write a new version of a report that came back
 )
 
 // The states of a task.
@@ -26,13 +29,16 @@ const (
 // workTask keeps the task of a step and sees whether it is done.
 func (r *runner) workTask(ctx context.Context, def *stepDef, g group, row *Step) error {
 	want := Task{Kind: TaskDo, Title: def.task, Assign: def.assign, Asks: def.asks}
+	if def.per == perRule {
+		want.Title = r.title(def, g)
+	}
 	if def.doc != nil {
 		want.Kind, want.Title = TaskWrite, prefixed(byHand[def.doc.kind], r.title(def, g))
 		if want.Assign == "" && len(def.doc.teams) > 0 {
 			want.Assign = def.doc.teams[0]
 		}
 		if def.repeat {
-			want.Asks = r.openFacts(g.base)
+			want.Asks = r.openFacts(def, g)
 		}
 	}
 	t, err := r.keepTask(ctx, row, want)
@@ -44,11 +50,14 @@ func (r *runner) workTask(ctx context.Context, def *stepDef, g group, row *Step)
 		return nil
 	}
 	row.State = StepDone
+	o := outcome{by: t.ID, out: true}
 	if def.doc == nil {
-		return r.meet(ctx, def, g, outcome{how: []string{"task:done"}, at: *t.DoneAt, by: t.ID, out: true}, everything)
+		o.add(*t.DoneAt, "task:done")
+		return r.meet(ctx, def, g, o, everything)
 	}
+	o.add(*t.DoneAt, writtenByHand[def.doc.kind]...)
 	before := func(d *Duty) bool { return !d.DerivedAt.After(*t.DoneAt) }
-	return r.meet(ctx, def, g, outcome{how: writtenByHand[def.doc.kind], at: *t.DoneAt, by: t.ID, out: true}, before)
+	return r.meet(ctx, def, g, o, before)
 }
 
 var (
@@ -56,7 +65,9 @@ var (
 		templates.Report: {"zh-Hans": "撰写并报送：", "en": "Write and file by hand: "},
 		templates.Notice: {"zh-Hans": "撰写并发出：", "en": "Write and send by hand: "},
 	}
-	toFile = map[string]string{"zh-Hans": "报送：", "en": "File: "}
+	toFile    = map[string]string{"zh-Hans": "报送：", "en": "File: "}
+	toReview  = map[string]string{"zh-Hans": "复核先行报送的内容：", "en": "Review what was filed ahead of approval: "}
+	toCorrect = map[string]string{"zh-Hans": "更正后重新报送：", "en": "Correct and file again: "}
 
 	writtenByHand = map[templates.Kind][]string{
 		templates.Report: {"report:written"},
@@ -76,20 +87,29 @@ func prefixed(prefix, title map[string]string) map[string]string {
 	return out
 }
 
-// title is what a document is called: for a report its duty's words, else the step's.
+// title is what a document or task is called: its duty's words when it is for one rule, else the step's.
 func (r *runner) title(def *stepDef, g group) map[string]string {
-	if live := g.live(); def.perAddressee() && len(live) > 0 && len(live[0].Obligation.Title) > 0 {
+	live := g.live()
+	one := len(live) > 0 && !slices.ContainsFunc(live, func(d *Duty) bool { return d.Obligation.ID != live[0].Obligation.ID })
+	switch {
+	case def.per != perStep && one && len(live[0].Obligation.Title) > 0:
 		return live[0].Obligation.Title
-	}
-	if len(def.title) > 0 {
+	case len(def.title) > 0:
 		return def.title
 	}
 	return map[string]string{"zh-Hans": def.id, "en": def.id}
 }
 
-// keepTask opens the row's task, or brings the open one up to date.
+// keepTask opens the row's task, or brings the open one up to date. A row that has come to another kind of
+// task is through with the one before.
 func (r *runner) keepTask(ctx context.Context, row *Step, want Task) (Task, error) {
 	t, have := r.tasks[row.Task]
+	if have && t.Kind != want.Kind {
+		if err := r.endTask(ctx, row, TaskDone, ""); err != nil {
+			return Task{}, err
+		}
+		have = false
+	}
 	if !have || t.State == TaskDropped {
 		want.ID, want.Incident, want.Run, want.Step = evidence.NewID("tsk"), r.run.Incident, r.run.ID, row.ID
 		want.DueAt, want.State, want.CreatedAt = row.DueAt, TaskOpen, r.tx.Now()
@@ -146,11 +166,13 @@ func (r *runner) workDocument(ctx context.Context, def *stepDef, g group, row *S
 		return nil
 	}
 	row.Document, row.State = doc.ID, StepOpen
-	o, err := r.outcomeOf(ctx, doc)
-	if err != nil {
-		return err
+	o := r.outcomeOf(doc)
+	if o.returned {
+		if err := r.reopen(ctx, g, doc.ID); err != nil {
+			return err
+		}
 	}
-	if err := r.fileTask(ctx, def, g, row, doc, o); err != nil {
+	if err := r.documentTask(ctx, def, g, row, doc, o); err != nil {
 		return err
 	}
 	covered := func(d *Duty) bool { return slices.Contains(doc.Duties, d.ID) }
@@ -158,34 +180,63 @@ func (r *runner) workDocument(ctx context.Context, def *stepDef, g group, row *S
 		return err
 	}
 	left := slices.ContainsFunc(g.owed(), covered)
-	if o.out && (!left || def.repeat) {
+	called := !left && doc.State == notify.DocApproved && len(o.how) > 0 && enoughSaid(g, covered)
+	if called || o.out && doc.Ahead == "" && (!left || def.repeat) {
 		row.State = StepDone
+		return r.endTask(ctx, row, TaskDone, o.person)
 	}
 	return nil
 }
 
-// fileTask asks a person to file an approved report.
-func (r *runner) fileTask(ctx context.Context, def *stepDef, g group, row *Step, doc notify.Document, o outcome) error {
-	switch {
-	case doc.Kind != templates.Report:
+// enoughSaid reports that a call was all that the covered duties want: the law does not ask for writing, or the
+// next report is due already.
+func enoughSaid(g group, covered func(*Duty) bool) bool {
+	return !slices.ContainsFunc(g.live(), func(d *Duty) bool {
+		return covered(d) && !d.Obligation.Repeats && slices.Contains(d.Obligation.MetBy, "report:written")
+	})
+}
+
+// documentTask asks a person for what a report needs next: to be filed, to be reviewed after it was filed
+// ahead, to be corrected after it came back.
+func (r *runner) documentTask(ctx context.Context, def *stepDef, g group, row *Step, doc notify.Document, o outcome) error {
+	if doc.Kind != templates.Report {
 		return nil
+	}
+	want := Task{Kind: TaskFile, Title: prefixed(toFile, r.title(def, g)), Assign: def.assign, Document: doc.ID}
+	approvers := ""
+	if len(def.doc.teams) > 0 {
+		approvers = def.doc.teams[0]
+	}
+	if want.Assign == "" {
+		want.Assign = approvers
+	}
+	switch {
+	case doc.Ahead != "":
+		want.Kind, want.Title, want.Assign = TaskReview, prefixed(toReview, r.title(def, g)), approvers
 	case doc.State == notify.DocFiled:
 		return r.endTask(ctx, row, TaskDone, o.person)
-	case doc.State != notify.DocApproved:
-		return r.drop(ctx, row) // it went back for an edit
+	case doc.State == notify.DocApproved:
+	case len(r.filed[doc.ID]) > 0:
+		want.Kind, want.Title = TaskCorrect, prefixed(toCorrect, r.title(def, g))
+	default:
+		return r.drop(ctx, row) // it is being written
 	}
-	assign := def.assign
-	if assign == "" && len(def.doc.teams) > 0 {
-		assign = def.doc.teams[0]
-	}
-	_, err := r.keepTask(ctx, row, Task{Kind: TaskFile, Title: prefixed(toFile, r.title(def, g)), Assign: assign, Document: doc.ID})
+	_, err := r.keepTask(ctx, row, want)
 	return err
 }
 
 // propose hands notify the draft and the policy that follow from the facts and duties of now.
 func (r *runner) propose(ctx context.Context, def *stepDef, g group, row Step, have notify.Document) (notify.Document, error) {
-	content, err := r.catalog.Draft(templates.Input{Template: def.doc.template, Facts: r.in.facts, Org: r.in.profile.Org,
-		Grade: highest(r.in.derived.Result.Grades), Now: r.tx.Now()})
+	policy := r.policy(def, g, row)
+	in := templates.Input{Template: def.doc.template, Facts: r.in.facts, Org: r.in.profile.Org, Now: r.tx.Now()}
+	in.Grade, in.GradeWords = r.gradeOf(g)
+	if def.doc.anyDuty() {
+		in.Requirements = policy.Requirements
+		if def.doc.kind == templates.Report {
+			in.Title, in.Filed = r.title(def, g), filedIn(g)
+		}
+	}
+	content, err := r.catalog.Draft(in)
 	if err != nil {
 		return notify.Document{}, err
 	}
@@ -202,60 +253,18 @@ func (r *runner) propose(ctx context.Context, def *stepDef, g group, row Step, h
 		}
 	}
 	n := notify.NewDocument{Kind: def.doc.kind, Incident: r.run.Incident, Run: r.run.ID, Step: row.ID, Item: row.Item,
-		Title: r.title(def, g), Addressee: g.base, Duties: duties(g, have), Channels: r.channels(def),
-		Content: content, Org: r.in.profile.Org, FactRevision: r.in.facts.Revision, Policy: r.policy(def, g, row)}
+		Title: r.title(def, g), Addressee: g.addressee, Duties: duties(g, have), Channels: r.channels(def),
+		Content: content, Org: r.in.profile.Org, FactRevision: r.in.facts.Revision, Policy: policy}
 	return notify.Propose(ctx, r.tx, n)
 }
 
-// duties are what a document meets: all that are owed, but once it is submitted only those that it was
-// submitted for.
-func duties(g group, have notify.Document) (ids []string) {
-	frozen := have.State == notify.DocSubmitted || have.State == notify.DocApproved
+// filedIn is the language in which a group's authority is written to.
+func filedIn(g group) []string {
 	for _, d := range g.live() {
-		if !frozen || slices.Contains(have.Duties, d.ID) {
-			ids = append(ids, d.ID)
+		switch region, _, _ := strings.Cut(d.Obligation.ID, "-"); region {
+		case "cn", "mo", "tw":
+			return []string{"zh-Hans"}
 		}
 	}
-	return ids
-}
-
-// policy is what the document must satisfy: the union of what its duties require, by whom it is approved,
-// and how it is filed.
-func (r *runner) policy(def *stepDef, g group, row Step) notify.Policy {
-	p := notify.Policy{Quorum: def.doc.approvals(highest(r.in.derived.Result.Grades)), Teams: def.doc.teams,
-		Proof: def.doc.proof, Via: def.doc.via, Deadline: row.DueAt}
-	for _, d := range g.live() {
-		for _, q := range d.Obligation.Requirements {
-			if !slices.Contains(p.Requirements, q) {
-				p.Requirements = append(p.Requirements, q)
-			}
-		}
-	}
-	return p
-}
-
-// channels are the step's, in the operator's order and without those the operator does not have. A public
-// page needs no provider.
-func (r *runner) channels(def *stepDef) []string {
-	if def.doc.kind == templates.Report {
-		return nil
-	}
-	want := def.doc.channels
-	if len(want) == 0 {
-		t, _ := r.catalog.Template(def.doc.template)
-		want = t.Channels
-	}
-	if len(r.in.profile.Channels) == 0 {
-		return want
-	}
-	var out []string
-	for _, c := range r.in.profile.Channels {
-		if slices.Contains(want, c) {
-			out = append(out, c)
-		}
-	}
-	if slices.Contains(want, templates.Announcement) && !slices.Contains(out, templates.Announcement) {
-		out = append(out, templates.Announcement)
-	}
-	return out
+	return []string{"en"}
 }

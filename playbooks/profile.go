@@ -40,10 +40,10 @@ func (s *Service) PutProfile(ctx context.Context, sc evidence.Scope, ifMatch str
 	if p.Operator == "" {
 		p.Operator = sc.Operator
 	}
-	if problems := s.checkProfile(sc, p); len(problems) > 0 {
-		return "", incident.InvalidInput(problems)
-	}
 	err = s.store.InTx(ctx, sc, func(tx Tx) error {
+		if problems := s.checkProfile(sc, p, tx.Now()); len(problems) > 0 {
+			return incident.InvalidInput(problems)
+		}
 		old, have, err := tx.Profile(ctx)
 		if err != nil && !incident.IsFault(err, incident.NotFound) {
 			return err
@@ -97,7 +97,7 @@ func (c *profileCheck) among(values, allowed []string, pointer string) {
 	}
 }
 
-func (s *Service) checkProfile(sc evidence.Scope, p obligation.Profile) []incident.Problem {
+func (s *Service) checkProfile(sc evidence.Scope, p obligation.Profile, now time.Time) []incident.Problem {
 	c := &profileCheck{}
 	c.want(p.Operator == sc.Operator, "/operator", "own", "must be the operator you are signed in for")
 	c.among(p.Roles, profileRoles, "/roles")
@@ -114,7 +114,9 @@ func (s *Service) checkProfile(sc evidence.Scope, p obligation.Profile) []incide
 		c.want(aim != "", at, "duration", "must be a duration")
 	}
 	c.organisation(p.Org)
-	// The engine knows what else it reads of a profile: commitments, durations.
+	c.authorities(p.Authorities, s.engine.Addressees())
+	c.standing(p.Standing, s.defs.known.rule, now)
+	// The engine knows what else it reads of a profile: commitments, registrations, settings, durations.
 	_, problems := s.engine.Derive(obligation.Input{AsOf: time.Unix(0, 0).UTC(), Profile: p})
 	for _, problem := range problems {
 		if at, ok := strings.CutPrefix(problem.Pointer, "/profile"); ok {

@@ -27,6 +27,8 @@ const (
 	ReasonWithdrawn = "the document was withdrawn"
 	ReasonComplete  = "nothing was left open"
 	ReasonMet       = "met"
+	ReasonReturned  = "the authority returned the report"
+	ReasonVoluntary = "voluntary: begins when somebody undertakes it"
 )
 
 var chinese = map[string]string{
@@ -47,6 +49,8 @@ var chinese = map[string]string{
 	ReasonWithdrawn: "文书已撤回",
 	ReasonComplete:  "没有遗留未知事项",
 	ReasonMet:       "已履行",
+	ReasonReturned:  "报告被主管部门退回",
+	ReasonVoluntary: "自愿事项，有人决定办理后开始",
 }
 
 // Say is a stored reason in a reader's language, with the facts it names in words; what is no reason of
@@ -54,6 +58,9 @@ var chinese = map[string]string{
 func Say(reason, locale string) string {
 	said, rest, more := strings.Cut(reason, ": ")
 	translated, ours := chinese[said]
+	if !ours {
+		translated, ours = decidedChinese[said]
+	}
 	if !ours {
 		return reason
 	}

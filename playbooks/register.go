@@ -27,6 +27,9 @@ type situation struct {
 	duties    []Duty
 	problems  []incident.Problem   // why nothing can be derived from the facts
 	submitted []incident.FactInput // filings that other duties start from, to be recorded
+	law       *obligation.Engine   // the rules that it is derived with
+	asOf      time.Time
+	accepted  bool // a person has accepted this program's rules
 }
 
 // observe locks an incident and reads it.
@@ -34,6 +37,11 @@ func observe(ctx context.Context, tx Tx, id incident.ID) (*situation, error) {
 	if _, err := tx.LockIncident(ctx, id); err != nil {
 		return nil, err
 	}
+	return look(ctx, tx, id)
+}
+
+// look reads an incident as it stands.
+func look(ctx context.Context, tx Tx, id incident.ID) (*situation, error) {
 	s := &situation{}
 	var err error
 	if s.incident, s.facts, err = incident.Load(ctx, tx, id); err != nil {
@@ -54,35 +62,42 @@ func observe(ctx context.Context, tx Tx, id incident.ID) (*situation, error) {
 // register derives what follows from the facts and brings the incident's duties in line. later accepts
 // deadlines that move back; without it the earlier one stands.
 func (s *Service) register(ctx context.Context, tx Tx, in *situation, later bool) error {
-	result, problems := s.engine.Derive(obligation.Input{AsOf: tx.Now(), Facts: in.object, Profile: in.profile})
 	before, err := tx.Derivation(ctx, in.incident.ID)
 	if err != nil {
 		return err
 	}
+	in.asOf = tx.Now()
+	if in.law, err = s.rulesOf(ctx, tx, in, before); err != nil {
+		return err
+	}
+	result, problems := in.law.Derive(in.input())
 	profile, err := json.Marshal(in.profile)
 	if err != nil {
 		return fmt.Errorf("encode profile: %w", err)
 	}
 	in.derived = Derivation{Incident: in.incident.ID, FactRevision: in.facts.Revision, ProfileHash: hashOf(profile),
-		RulesVersion: s.engine.Version(), Result: result, At: tx.Now()}
+		RulesVersion: in.law.Version(), Result: result, At: tx.Now()}
 	if in.problems = problems; len(problems) > 0 {
 		in.derived.Result = unanswered(before, problems)
 	}
 	if before != nil && sameDerivation(*before, in.derived) {
 		in.derived = *before
-	} else if err := s.keep(ctx, tx, before, in.derived, profile); err != nil {
+	} else if err := keep(ctx, tx, before, in.derived, profile, in.law); err != nil {
 		return err
 	}
 	if len(problems) > 0 || in.incident.Mode == incident.Imported {
 		return nil // nothing derivable leaves the register as it is; what is imported starts no clock
 	}
-	return reconcile(ctx, tx, in, before, later)
+	if err := reconcile(ctx, tx, in, before, later); err != nil {
+		return err
+	}
+	return s.review(ctx, tx, in)
 }
 
 // keep stores a derivation and freezes the rules and the profile that it rests on.
-func (s *Service) keep(ctx context.Context, tx Tx, before *Derivation, d Derivation, profile []byte) error {
+func keep(ctx context.Context, tx Tx, before *Derivation, d Derivation, profile []byte, law *obligation.Engine) error {
 	if before == nil || before.RulesVersion != d.RulesVersion {
-		if err := tx.Freeze(ctx, templates.Artefact{Kind: "rules", Name: "law", Hash: d.RulesVersion, Body: s.engine.Bundle(), At: tx.Now()}); err != nil {
+		if err := tx.Freeze(ctx, templates.Artefact{Kind: "rules", Name: "law", Hash: d.RulesVersion, Body: law.Bundle(), At: tx.Now()}); err != nil {
 			return err
 		}
 	}
@@ -154,6 +169,9 @@ func reconcile(ctx context.Context, tx Tx, in *situation, before *Derivation, la
 	for i, d := range in.duties {
 		o, owed := derived[key(d.Obligation)]
 		delete(derived, key(d.Obligation))
+		if d.Obligation.ID == LetterRule {
+			o, owed = letterNow(d.Obligation, tx.Now()), true // an authority's own word: no rule gives or takes it
+		}
 		next, kind := follow(d, o, owed, why, later, tx.Now())
 		if same(next, d) {
 			continue
@@ -179,6 +197,9 @@ func reconcile(ctx context.Context, tx Tx, in *situation, before *Derivation, la
 // follow is what becomes of one duty, and the ledger's word for it ("" when only its wording changed).
 func follow(d Duty, o obligation.Obligation, owed bool, why string, later bool, now time.Time) (Duty, string) {
 	switch {
+	case owed && d.State == obligation.Met && nextRound(d, o):
+		d.Obligation, d.State, d.Reason, d.MetBy, d.MetAt, d.DerivedAt = o, o.State, why, "", nil, now
+		return d, "duty.appeared"
 	case d.State == obligation.Met, !owed && d.State == obligation.Lapsed:
 		return d, ""
 	case !owed:
@@ -186,11 +207,12 @@ func follow(d Duty, o obligation.Obligation, owed bool, why string, later bool, 
 		return d, "duty.lapsed"
 	}
 	next, back := d, d.State == obligation.Lapsed
-	next.Obligation = o
+	next.Obligation, next.Later = o, nil
 	decided := d.Obligation.Provisional && !o.Provisional // a person decided when we became aware
 	switch {
 	case movesBack(d.Obligation, o) && !later && !decided: // nor does lapsing and coming back win time
 		next.Obligation, next.Reason = withClock(o, d.Obligation, now), EarlierStands
+		next.Later = &LaterClock{Anchor: o.Anchor, Start: o.Start, Deadline: o.Deadline, LegalLimit: o.LegalLimit}
 	case back, !sameClock(d.Obligation, o):
 		next.Reason = why
 	case d.Reason == EarlierStands:
@@ -207,6 +229,14 @@ func follow(d Duty, o obligation.Obligation, owed bool, why string, later bool, 
 		return next, ""
 	}
 	return next, "duty.changed"
+}
+
+// nextRound reports that a duty that repeats is owed again: what starts its clock has moved on since it was met.
+func nextRound(d Duty, o obligation.Obligation) bool {
+	if !o.Repeats || o.Start == nil || d.MetAt == nil || d.Obligation.Start != nil && !o.Start.After(*d.Obligation.Start) {
+		return false
+	}
+	return !o.Start.Before(d.MetAt.Truncate(time.Microsecond)) // its own filing may be what starts the next round
 }
 
 // movesBack reports that a deadline would come later than the one we hold, or vanish.

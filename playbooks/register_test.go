@@ -41,7 +41,9 @@ func TestReportStartsClocksAndRun(t *testing.T) {
 	for _, q := range doc.Policy.Requirements {
 		rules[q.Rule] = true
 	}
-	require.Equal(t, map[string]bool{"cn-pipl-57-individuals": true, "cn-privacy-promise": true}, rules, "law and promise together")
+	for _, rule := range []string{"cn-pipl-57-individuals", "cn-csl-44", "cn-privacy-promise"} {
+		require.True(t, rules[rule], "laws and promise together: "+rule)
+	}
 }
 
 func TestRepeatsChangeNothing(t *testing.T) {
@@ -174,7 +176,8 @@ func TestDutyBecomesOverdueByTimeAlone(t *testing.T) {
 	require.Positive(t, h.wake())
 	require.Equal(t, obligation.Overdue, duty(t, h.view(id).Duties, "cn-cac-incident-initial").State)
 	require.Zero(t, h.wake(), "a timer rings once")
-	require.Equal(t, 1, count(h.ledger(id), "duty.changed"))
+	require.Equal(t, obligation.Overdue, duty(t, h.view(id).Duties, "cn-plan2017-promise").State, "the promise has the hours of the report that fulfils it")
+	require.Equal(t, 2, count(h.ledger(id), "duty.changed"))
 }
 
 func TestOpenAssessmentCountsDown(t *testing.T) {
@@ -194,15 +197,15 @@ func TestStepWhoseTimePassesIsNoticedOnce(t *testing.T) {
 	h := open(t)
 	id := h.report(leak(1_200_000)).ID
 	h.pump()
-	before := count(h.ledger(id), "step.due") // establish: its target, first signal + 1 h, is now
+	before := count(h.ledger(id), "step.due") // establish and activate-plan: their targets, up to first signal + 1 h, are now
 	for range 6 {
 		h.clock.Advance(40 * time.Minute)
 		h.wake()
 		h.pump()
 	}
 	kinds := h.ledger(id)
-	require.Equal(t, 1, before)
-	require.Equal(t, 2, count(kinds, "step.due"), "and report-cac")
+	require.Equal(t, 2, before)
+	require.Equal(t, 3, count(kinds, "step.due"), "and report-cac")
 }
 
 func TestContradictionIsRefusedAtTheDoorAndAQuestionLater(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"tocsin/incident"
 	"tocsin/incident/evidence"
 	"tocsin/notify"
 	"tocsin/playbooks/obligation"
@@ -18,8 +19,10 @@ type runner struct {
 	in     *situation
 	run    Run
 	def    *Definition
+	before []*Definition // of earlier runs: what they work off is theirs
 	rows   []Step
 	docs   map[string]notify.Document
+	filed  map[string][]notify.Filing // document → its filings
 	tasks  map[string]Task
 	sent   []notify.Dispatch
 	drafts bool // documents may be made now
@@ -31,11 +34,13 @@ func (s *Service) advance(ctx context.Context, tx Tx, in *situation, drafts bool
 	if err != nil {
 		return err
 	}
+	var before []*Definition
 	for _, run := range runs {
-		r := &runner{Service: s, tx: tx, in: in, run: run, drafts: drafts}
+		r := &runner{Service: s, tx: tx, in: in, run: run, drafts: drafts, before: before}
 		if err := r.load(ctx); err != nil {
 			return err
 		}
+		before = append(before, r.def)
 		for _, def := range r.def.steps {
 			for _, g := range r.groups(def) {
 				if err := r.take(ctx, def, g); err != nil {
@@ -50,48 +55,91 @@ func (s *Service) advance(ctx context.Context, tx Tx, in *situation, drafts bool
 	return nil
 }
 
-// openRuns starts each playbook whose condition holds, or that works off a duty of this incident: no duty
-// is without a run because a fact of the condition is still unknown.
+// openRuns starts the playbooks that an incident needs and has not yet. One starts because its condition
+// holds and it shares no rule with a run that is there; or because nobody else works off a duty: no duty is
+// without a run because a fact of a condition is still unknown. Of several that could, the one whose condition
+// holds comes first, then one whose condition may yet hold.
 func (s *Service) openRuns(ctx context.Context, tx Tx, in *situation) ([]Run, error) {
 	runs, err := tx.Runs(ctx, in.incident.ID)
 	if err != nil {
 		return nil, err
 	}
-	for _, def := range s.defs.all {
-		if slices.ContainsFunc(runs, func(r Run) bool { return r.Playbook == def.ID }) || !def.applies(in) {
-			continue
-		}
-		run := Run{ID: evidence.NewID("run"), Incident: in.incident.ID, Playbook: def.ID, Revision: def.Revision,
-			Hash: def.Hash, State: "running", StartedAt: tx.Now()}
-		if err := tx.Freeze(ctx, templates.Artefact{Kind: "playbook", Name: def.ID, Hash: def.Hash, Body: def.Source, At: tx.Now()}); err != nil {
+	var open []*Definition
+	for _, run := range runs {
+		def, err := s.definitionOf(ctx, tx, run)
+		if err != nil {
 			return nil, err
 		}
-		if err := tx.InsertRun(ctx, run); err != nil {
-			return nil, err
+		open = append(open, def)
+	}
+	for _, wish := range []truth{yes, unknown, no} {
+		for _, def := range s.defs.all {
+			if slices.ContainsFunc(runs, func(r Run) bool { return r.Playbook == def.ID }) || !def.starts(in, wish, open) {
+				continue
+			}
+			run, err := startRun(ctx, tx, in.incident.ID, def)
+			if err != nil {
+				return nil, err
+			}
+			runs, open = append(runs, run), append(open, def)
 		}
-		note(tx, run.Incident, "run.started", map[string]string{"run": run.ID, "playbook": run.Playbook, "digest": run.Hash}, nil)
-		runs = append(runs, run)
 	}
 	return runs, nil
 }
 
-func (d *Definition) applies(in *situation) bool {
-	if answer, _, err := d.when.eval(in.object); err == nil && d.when != nil && answer == yes {
-		return true
+func startRun(ctx context.Context, tx Tx, id incident.ID, def *Definition) (Run, error) {
+	run := Run{ID: evidence.NewID("run"), Incident: id, Playbook: def.ID, Revision: def.Revision,
+		Hash: def.Hash, State: "running", StartedAt: tx.Now()}
+	if err := tx.Freeze(ctx, templates.Artefact{Kind: "playbook", Name: def.ID, Hash: def.Hash, Body: def.Source, At: tx.Now()}); err != nil {
+		return run, err
 	}
-	return slices.ContainsFunc(in.duties, func(duty Duty) bool {
-		return live(duty) && slices.ContainsFunc(d.steps, func(s *stepDef) bool { return s.serves(duty.Obligation) })
+	if err := tx.InsertRun(ctx, run); err != nil {
+		return run, err
+	}
+	note(tx, id, "run.started", map[string]string{"run": run.ID, "playbook": run.Playbook, "digest": run.Hash}, nil)
+	return run, nil
+}
+
+// starts reports that a playbook whose condition has this answer is needed beside those that run.
+func (d *Definition) starts(in *situation, wish truth, open []*Definition) bool {
+	answer, _, err := d.when.eval(in.object)
+	switch {
+	case d.when == nil:
+		answer = no // it has no condition of its own
+	case err != nil:
+		answer = unknown
+	}
+	if answer != wish {
+		return false
+	}
+	left := func(duty Duty) bool {
+		idle := duty.Obligation.Voluntary && !duty.Undertaken
+		return live(duty) && !idle && d.worker(duty.Obligation) != nil && !worked(open, duty.Obligation)
+	}
+	return answer == yes && !slices.ContainsFunc(open, d.shares) || slices.ContainsFunc(in.duties, left)
+}
+
+// shares reports that two playbooks work off the same rule.
+func (d *Definition) shares(other *Definition) bool {
+	return slices.ContainsFunc(d.written, func(s *stepDef) bool {
+		return slices.ContainsFunc(s.rules, func(rule string) bool {
+			return slices.ContainsFunc(other.written, func(o *stepDef) bool { return slices.Contains(o.rules, rule) })
+		})
+	})
+}
+
+// definitionOf is the definition that a run keeps to.
+func (s *Service) definitionOf(ctx context.Context, tx Tx, run Run) (*Definition, error) {
+	return s.defs.at(run.Hash, func() ([]byte, error) {
+		a, err := tx.Artefact(ctx, "playbook", run.Hash)
+		return a.Body, err
 	})
 }
 
 // load reads what the run has made so far.
 func (r *runner) load(ctx context.Context) error {
 	var err error
-	r.def, err = r.defs.at(r.run.Hash, func() ([]byte, error) {
-		a, err := r.tx.Artefact(ctx, "playbook", r.run.Hash)
-		return a.Body, err
-	})
-	if err != nil {
+	if r.def, err = r.definitionOf(ctx, r.tx, r.run); err != nil {
 		return err
 	}
 	if r.rows, err = r.tx.Steps(ctx, r.run.ID); err != nil {
@@ -101,9 +149,15 @@ func (r *runner) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.docs = map[string]notify.Document{}
+	r.docs, r.filed = map[string]notify.Document{}, map[string][]notify.Filing{}
 	for _, d := range docs {
 		r.docs[d.ID] = d
+		if !canBeFiled(d) {
+			continue
+		}
+		if r.filed[d.ID], err = r.tx.Filings(ctx, d.ID); err != nil {
+			return err
+		}
 	}
 	tasks, err := r.tx.Tasks(ctx, r.run.Incident)
 	if err != nil {
@@ -117,10 +171,12 @@ func (r *runner) load(ctx context.Context) error {
 	return err
 }
 
-// end marks the run done when nothing waits any more, and running again when something does.
+// end marks the run done when nothing waits any more, and running again when something does. After an incident
+// is closed a clock that has not started starts only from outside: it holds nothing up.
 func (r *runner) end(ctx context.Context) error {
 	state := "done"
-	if slices.ContainsFunc(r.rows, func(s Step) bool { return !settled(s) }) {
+	closed := r.in.incident.State == incident.Closed
+	if slices.ContainsFunc(r.rows, func(s Step) bool { return !settled(s) && !(closed && s.Reason == ReasonNoClock) }) {
 		state = "running"
 	}
 	if r.run.State == state {

@@ -20,12 +20,18 @@ import (
 // written.
 func (h *house) approve(id string) notify.DocumentView {
 	h.t.Helper()
+	return h.complement(id, true)
+}
+
+// complement does the same; open says whether anything stays open.
+func (h *house) complement(id string, open bool) notify.DocumentView {
+	h.t.Helper()
 	d, err := h.notify.Document(ctx, lin, id)
 	require.NoError(h.t, err)
 	var edit notify.Edit
 	for _, gap := range d.Gaps {
 		p := notify.EditPassage{Locale: gap.Locale, Block: gap.Requirement.Block, Text: "Written by a person."}
-		if gap.Requirement.MayBeOpen {
+		if gap.Requirement.MayBeOpen && open {
 			p.Open, p.Text = true, ""
 		}
 		if !slices.ContainsFunc(edit.Passages, func(q notify.EditPassage) bool { return q.Locale == p.Locale && q.Block == p.Block }) {
@@ -78,6 +84,24 @@ func (h *house) complete(task, note string, answers ...incident.FactInput) {
 	require.NoError(h.t, err)
 }
 
+// finish takes every open document and task to its end.
+func (h *house) finish(id incident.ID) {
+	h.t.Helper()
+	for _, s := range h.view(id).Steps {
+		switch {
+		case s.State != playbooks.StepOpen:
+		case strings.HasPrefix(s.Document, "rpt_"):
+			h.complement(s.Document, false)
+			h.file(s.Document)
+		case s.Document != "":
+			h.approve(s.Document)
+			h.send(s.Document)
+		default:
+			h.complete(s.Task, "done")
+		}
+	}
+}
+
 // The whole way of one incident. The process ends and starts again between every two steps.
 func TestRunSurvivesARestartBetweenEveryTwoSteps(t *testing.T) {
 	h := open(t)
@@ -102,17 +126,16 @@ func TestRunSurvivesARestartBetweenEveryTwoSteps(t *testing.T) {
 			require.Equal(t, obligation.Met, state("cn-cac-incident-initial"))
 			require.Equal(t, obligation.Running, state("cn-cac-incident-supplement"), "items were left open")
 			require.Contains(t, at("supplement").Item, "provincial-cac")
-			require.Contains(t, openTask(t, h.view(id), "supplement").Asks, "cause")
 		},
-		func() { h.complete(openTask(t, h.view(id), "supplement").ID, "filed 2026-0002, cause still unknown") },
+		func() { h.approve(at("supplement").Document) },
+		func() { h.file(at("supplement").Document) },
 		func() {
 			require.True(t, strings.HasSuffix(at("supplement").Item, "#2"), "the cause is still owed")
 			require.Equal(t, obligation.Running, state("cn-cac-incident-supplement"))
+			h.amend(lin, id, "", incident.FactInput{Path: "cause", Value: map[string]any{"text": "an open bucket", "certainty": "confirmed"}})
 		},
-		func() {
-			h.complete(openTask(t, h.view(id), "supplement").ID, "filed 2026-0003",
-				incident.FactInput{Path: "cause", Value: map[string]any{"text": "an open bucket", "certainty": "confirmed"}})
-		},
+		func() { h.complement(at("supplement").Document, false) },
+		func() { h.file(at("supplement").Document) },
 		func() { require.Equal(t, obligation.Met, state("cn-cac-incident-supplement")) },
 		func() {
 			_, err := h.notify.Import(ctx, lin, id, "people.csv", "csv", strings.NewReader("person_key,emails\nu-1,zhang@example.org\nu-2,li@example.org\n"), nil)
@@ -124,14 +147,7 @@ func TestRunSurvivesARestartBetweenEveryTwoSteps(t *testing.T) {
 			require.Equal(t, playbooks.StepDone, at("tell-people").State)
 			require.Equal(t, obligation.Met, state("cn-pipl-57-individuals"))
 		},
-		func() {
-			for _, s := range h.view(id).Steps {
-				if s.ID == "report-pi-authority" {
-					h.approve(s.Document)
-					h.file(s.Document)
-				}
-			}
-		},
+		func() { h.finish(id) },
 		func() { require.Equal(t, obligation.Met, state("cn-pipl-57-authority")) },
 		func() { require.Equal(t, obligation.Waiting, state("cn-cac-incident-final")) },
 		func() {
@@ -139,14 +155,18 @@ func TestRunSurvivesARestartBetweenEveryTwoSteps(t *testing.T) {
 			require.NoError(t, err)
 		},
 		func() { require.Equal(t, obligation.Running, state("cn-cac-incident-final")) },
-		func() { h.complete(openTask(t, h.view(id), "final").ID, "filed 2026-0009") },
+		func() { h.finish(id) },
 		func() {
 			v := h.view(id)
 			for _, d := range v.Duties {
-				require.Contains(t, []obligation.State{obligation.Met, obligation.Lapsed}, d.State, d.Obligation.ID+" "+d.Obligation.Addressee)
+				if waits := d.Obligation.Repeats && d.State == obligation.Waiting; !d.Obligation.Voluntary && !waits {
+					require.Contains(t, []obligation.State{obligation.Met, obligation.Lapsed}, d.State, d.Obligation.ID+" "+d.Obligation.Addressee)
+				}
 			}
 			for _, s := range v.Steps {
-				require.Contains(t, []playbooks.StepState{playbooks.StepDone, playbooks.StepSkipped}, s.State, s.ID+" "+s.Item)
+				if s.Reason != playbooks.ReasonNoClock {
+					require.Contains(t, []playbooks.StepState{playbooks.StepDone, playbooks.StepSkipped}, s.State, s.ID+" "+s.Item)
+				}
 			}
 			require.Equal(t, "done", v.Run.State)
 		},
@@ -186,7 +206,7 @@ func TestOneReportPerAddressee(t *testing.T) {
 	for _, d := range docs {
 		if d.Step == "report-cac" {
 			to = append(to, d.Addressee)
-			require.Len(t, d.Duties, 1)
+			require.Len(t, d.Duties, 2, "the law's, and the promise to report under the national plan")
 		}
 	}
 	slices.Sort(to)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"tocsin/incident"
@@ -19,6 +20,8 @@ type Service struct {
 	engine  *obligation.Engine
 	defs    *Definitions
 	catalog *templates.Catalog
+	held    sync.Map // operator → rule set that its open incidents were held against by this process
+	old     sync.Map // version → *obligation.Engine of an earlier program, or nil when it is not readable
 }
 
 // New makes the service.

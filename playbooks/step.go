@@ -10,69 +10,9 @@ import (
 	"time"
 
 	"tocsin/incident"
+	"tocsin/notify"
 	"tocsin/playbooks/obligation"
-	"tocsin/templates"
 )
-
-// group is what one document or task of a step serves: for a report, the duties to one addressee.
-type group struct {
-	base   string // the addressee of a report, else ""
-	duties []*Duty
-}
-
-func (g group) live() (out []*Duty) {
-	for _, d := range g.duties {
-		if live(*d) {
-			out = append(out, d)
-		}
-	}
-	return out
-}
-
-// owed are the duties of the group that wait for work now.
-func (g group) owed() (out []*Duty) {
-	for _, d := range g.duties {
-		if running(*d) {
-			out = append(out, d)
-		}
-	}
-	return out
-}
-
-// perAddressee steps make one report for each body that must be told.
-func (s *stepDef) perAddressee() bool {
-	return s.doc != nil && s.doc.kind == templates.Report && len(s.rules) > 0
-}
-
-// serves reports that the step works off an obligation: of one of its rules, and of the kind it makes. One
-// rule can ask for a notice and for a report.
-func (s *stepDef) serves(o obligation.Obligation) bool {
-	return slices.Contains(s.rules, o.ID) && (s.doc == nil || o.Kind == "" || o.Kind == string(s.doc.kind))
-}
-
-func (r *runner) groups(def *stepDef) []group {
-	by := map[string][]*Duty{}
-	if !def.perAddressee() {
-		by[""] = nil
-	}
-	for i := range r.in.duties {
-		d := &r.in.duties[i]
-		if !def.serves(d.Obligation) {
-			continue
-		}
-		base := ""
-		if def.perAddressee() {
-			base = d.Obligation.Addressee
-		}
-		by[base] = append(by[base], d)
-	}
-	var out []group
-	for base, duties := range by {
-		out = append(out, group{base, duties})
-	}
-	slices.SortFunc(out, func(a, b group) int { return strings.Compare(a.base, b.base) })
-	return out
-}
 
 // itemOf names the n-th repetition: "", "2", … or, per addressee, "A", "A#2", ….
 func itemOf(base string, n int) string {
@@ -100,62 +40,97 @@ func splitItem(item string) (base string, n int) {
 	return base, n
 }
 
-// last is the row of a step's newest repetition for a group.
-func (r *runner) last(def *stepDef, g group) (row Step, n int) {
+// rowsOf are a step's repetitions for a group, in order.
+func (r *runner) rowsOf(def *stepDef, g group) (rows []Step) {
 	for _, s := range r.rows {
-		if base, k := splitItem(s.Item); s.ID == def.id && base == g.base && k > n {
-			row, n = s, k
+		if base, _ := splitItem(s.Item); s.ID == def.id && base == g.base {
+			rows = append(rows, s)
 		}
 	}
-	return row, n
+	slices.SortFunc(rows, func(a, b Step) int {
+		_, m := splitItem(a.Item)
+		_, n := splitItem(b.Item)
+		return m - n
+	})
+	return rows
 }
 
-// take brings one step of a group to where it should be, and starts its next repetition when the last one
-// has left something owed.
+// take brings one step of a group to where it should be: repetitions that are not through or were called
+// back, then the newest, and the next one when the last has left something owed.
 func (r *runner) take(ctx context.Context, def *stepDef, g group) error {
-	for {
-		row, n := r.last(def, g)
-		if n > 0 && settled(row) && r.again(row, g) {
-			row, n = Step{}, n+1
+	rows := r.rowsOf(def, g)
+	for _, row := range rows[:max(0, len(rows)-1)] {
+		if err := r.moveOn(ctx, def, g, row); err != nil {
+			return err
 		}
-		n = max(n, 1)
+	}
+	row := Step{Run: r.run.ID, ID: def.id, Item: itemOf(g.base, 1)}
+	n := len(rows)
+	if n > 0 {
+		row = rows[n-1]
+	}
+	for {
+		if n > 0 && r.again(def, g, row) {
+			row = Step{Run: r.run.ID, ID: def.id, Item: itemOf(g.base, n+1)}
+		}
 		was := row
-		row.Run, row.ID, row.Item = r.run.ID, def.id, itemOf(g.base, n)
 		if err := r.move(ctx, def, g, &row); err != nil {
 			return err
 		}
-		if was.State == "" && row.State == StepSkipped && def.perAddressee() {
-			return nil // nothing was ever asked of this addressee
+		if was.State == "" && row.State == StepSkipped && len(def.rules) > 0 {
+			return nil // nothing was ever asked of this step
 		}
 		if err := r.put(ctx, was, row); err != nil {
 			return err
 		}
-		if was.State == row.State || !settled(row) || !r.again(row, g) {
+		if was.State == row.State || !r.again(def, g, row) {
 			return nil
 		}
+		_, n = splitItem(row.Item)
 	}
 }
 
-// again reports that duties are owed which a settled repetition has not met.
-func (r *runner) again(row Step, g group) bool {
-	if len(g.owed()) == 0 {
+// moveOn moves an earlier repetition.
+func (r *runner) moveOn(ctx context.Context, def *stepDef, g group, row Step) error {
+	was := row
+	if err := r.move(ctx, def, g, &row); err != nil {
+		return err
+	}
+	return r.put(ctx, was, row)
+}
+
+// calledBack reports that a document that was out has to go out again: the authority or a review returned it.
+func (r *runner) calledBack(row Step) bool {
+	doc, ok := r.docs[row.Document]
+	return ok && row.State == StepDone && len(r.filed[doc.ID]) > 0 &&
+		slices.Contains([]notify.DocumentState{notify.DocReturned, notify.DocDraft, notify.DocSubmitted}, doc.State)
+}
+
+// again reports that duties are owed which no repetition meets: the given one, the newest, is over, and no
+// earlier one is at work.
+func (r *runner) again(def *stepDef, g group, row Step) bool {
+	over := row.State == StepDone || row.State == StepSkipped && row.Reason == ReasonWithdrawn
+	if !over || r.calledBack(row) || len(g.owed()) == 0 {
 		return false
 	}
-	return row.State == StepDone || row.Reason == ReasonWithdrawn
+	return !slices.ContainsFunc(r.rowsOf(def, g), func(s Step) bool { return s.Item != row.Item && !settled(s) })
 }
 
 // move decides a row's state and does what the state asks for.
 func (r *runner) move(ctx context.Context, def *stepDef, g group, row *Step) error {
-	if row.State == StepDone {
+	if row.State == StepDone && !r.calledBack(*row) {
 		return nil
+	}
+	if err := r.complete(ctx, def, g); err != nil {
+		return err
 	}
 	row.DueAt = r.due(def, g)
 	state, reason := r.gate(def, g)
 	begun := row.State == StepOpen
 	switch {
-	case state == StepDone && row.Document == "" && row.Task == "":
+	case state == StepDone && !r.inHand(*row):
 		row.State, row.Reason = StepDone, reason
-		return nil
+		return r.drop(ctx, row)
 	case state == StepSkipped:
 		row.State, row.Reason = StepSkipped, reason
 		return r.drop(ctx, row)
@@ -170,14 +145,21 @@ func (r *runner) move(ctx context.Context, def *stepDef, g group, row *Step) err
 	return r.workDocument(ctx, def, g, row)
 }
 
+// inHand reports that a row's work goes on although nothing is owed any more: its document is with people.
+func (r *runner) inHand(row Step) bool {
+	doc, ok := r.docs[row.Document]
+	return ok && (len(r.filed[doc.ID]) > 0 || doc.State != notify.DocDraft && doc.State != notify.DocReturned)
+}
+
 // gate says whether a step may go on, and why not.
 func (r *runner) gate(def *stepDef, g group) (StepState, string) {
 	answer, open, err := def.when.eval(r.in.object)
+	over := r.in.incident.State == incident.Closed && len(def.rules) == 0 // nobody will find out any more
 	switch {
+	case answer == no || answer == unknown && over:
+		return StepSkipped, ReasonCondition
 	case err != nil || answer == unknown:
 		return StepWaiting, reasonWith(ReasonUnknown, open)
-	case answer == no:
-		return StepSkipped, ReasonCondition
 	}
 	if len(def.rules) > 0 {
 		if state, reason := r.owedGate(def, g); state != StepOpen {
@@ -194,21 +176,21 @@ func (r *runner) gate(def *stepDef, g group) (StepState, string) {
 
 // owedGate looks at the duties that a step is for.
 func (r *runner) owedGate(def *stepDef, g group) (StepState, string) {
-	live := g.live()
+	alive := g.live()
 	has := func(state obligation.State) bool {
-		return slices.ContainsFunc(live, func(d *Duty) bool { return d.State == state })
+		return slices.ContainsFunc(alive, func(d *Duty) bool { return d.State == state })
 	}
 	switch {
 	case len(g.duties) == 0:
 		return StepSkipped, ReasonNoDuty
-	case len(live) == 0:
+	case len(alive) == 0 && slices.ContainsFunc(g.duties, func(d *Duty) bool { return live(*d) }):
+		return StepSkipped, ReasonVoluntary
+	case len(alive) == 0:
 		return StepSkipped, ReasonLapsed
 	case len(g.owed()) > 0:
 		return StepOpen, ""
 	case has(obligation.OnHold):
 		return StepWaiting, ReasonOnHold
-	case has(obligation.Waiting) && def.repeat && r.filed(g.base) && len(r.openFacts(g.base)) == 0:
-		return StepSkipped, ReasonComplete
 	case has(obligation.AssessmentOpen):
 		return StepWaiting, ReasonAssess
 	case has(obligation.Waiting):
@@ -224,14 +206,17 @@ func reasonWith(reason string, what []string) string {
 	return reason + ": " + strings.Join(what, ", ")
 }
 
-// due is when a step should be through: its own target, its approval's, or a duty's time.
+// due is when a step should be through: its own target, its approval's, or a duty's time. Voluntary duties have
+// none, and that it is open whether a duty applies gives no time off.
 func (r *runner) due(def *stepDef, g group) *time.Time {
 	at := def.target.due(r.in.object)
 	if def.doc != nil {
 		at = earliest(at, def.doc.target.due(r.in.object))
 	}
-	for _, d := range g.owed() {
-		at = earliest(at, d.Obligation.Deadline, d.Obligation.Target)
+	for _, d := range g.live() {
+		if (running(*d) || d.State == obligation.AssessmentOpen) && !d.Obligation.Voluntary {
+			at = earliest(at, d.Obligation.Deadline, d.Obligation.Target)
+		}
 	}
 	return at
 }

@@ -13,11 +13,11 @@ import (
 type stepNodes struct {
 	bodies                       []ast.Node // task, report, notice, announce: one of them
 	onTask, onDocument, onReport []ast.Node
-	approve, file                ast.Node
+	approve, file, per           ast.Node
 }
 
 func (r *defReader) step(n ast.Node) {
-	s, has := &stepDef{}, &stepNodes{}
+	s, has := &stepDef{per: perStep}, &stepNodes{}
 	document := func(kind templates.Kind, channels []string, keys ...string) func(ast.Node) {
 		return func(n ast.Node) {
 			has.bodies = append(has.bodies, n)
@@ -29,7 +29,9 @@ func (r *defReader) step(n ast.Node) {
 		"id":       func(n ast.Node) { s.id = r.stepID(n) },
 		"title":    func(n ast.Node) { s.title = r.words(n) },
 		"when":     func(n ast.Node) { s.when = r.when(n) },
-		"for":      func(n ast.Node) { s.rules = r.texts(n, r.isRule) },
+		"for":      func(n ast.Node) { s.rules = r.rules(n) },
+		"to":       func(n ast.Node) { s.to = r.texts(n, nil) },
+		"per":      func(n ast.Node) { has.per, s.per = n, r.text(n); r.among(perStep, perAddressee, perRule)(n, s.per) },
 		"after":    func(n ast.Node) { s.after = r.texts(n, r.isStep) },
 		"task":     func(n ast.Node) { has.bodies = append(has.bodies, n); s.task = r.words(n) },
 		"assign":   func(n ast.Node) { r.role(n, func(team string) { s.assign = team }) },
@@ -65,7 +67,14 @@ func (r *defReader) fit(n ast.Node, s *stepDef, has *stepNodes) {
 	}
 	belongs(has.onTask, s.doc == nil, "task")
 	belongs(has.onDocument, s.doc != nil, "notice or report")
-	belongs(has.onReport, s.doc != nil && s.doc.kind == templates.Report, "report")
+	report := s.doc != nil && s.doc.kind == templates.Report
+	belongs(has.onReport, report, "report")
+	switch {
+	case report && has.per == nil:
+		s.per = perAddressee
+	case report && s.per == perStep:
+		r.fault(has.per, "a report goes to one addressee")
+	}
 	if s.doc == nil {
 		return
 	}
@@ -174,10 +183,20 @@ func (r *defReader) find(id string) *stepDef {
 	return nil
 }
 
-func (r *defReader) isRule(n ast.Node, id string) {
-	if !r.known.rule(id) {
-		r.fault(n, "no rule has the id %q", id)
-	}
+// rules resolves a list of rule ids and patterns to ids.
+func (r *defReader) rules(n ast.Node) (ids []string) {
+	r.texts(n, func(n ast.Node, pattern string) {
+		like := r.known.rulesLike(pattern)
+		if len(like) == 0 {
+			r.fault(n, "no rule has the id %q", pattern)
+		}
+		for _, id := range like {
+			if !slices.Contains(ids, id) {
+				ids = append(ids, id)
+			}
+		}
+	})
+	return ids
 }
 
 func (r *defReader) isFact(n ast.Node, path string) {

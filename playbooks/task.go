@@ -69,6 +69,14 @@ func openTask(ctx context.Context, tx Tx, id string) (Task, error) {
 		return t, incident.NewFault(incident.Conflict, "the task is %s", t.State)
 	case t.Kind == TaskFile:
 		return t, incident.NewFault(incident.Conflict, "record the filing on the report; that completes this task")
+	case t.Kind == TaskAnswer:
+		return t, incident.NewFault(incident.Conflict, "record the answer on the letter; that completes this task")
+	case t.Decision != "" && len(t.For) == 0:
+		return t, incident.NewFault(incident.Conflict, "confirm or refuse the decision; that completes this task")
+	case t.Kind == TaskReview:
+		return t, incident.NewFault(incident.Conflict, "approve or return the report; that completes this task")
+	case t.Kind == TaskCorrect:
+		return t, incident.NewFault(incident.Conflict, "edit the report and have it approved; that completes this task")
 	}
 	return t, nil
 }

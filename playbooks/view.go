@@ -6,6 +6,7 @@ import (
 	"tocsin/incident"
 	"tocsin/incident/evidence"
 	"tocsin/internal/access"
+	"tocsin/notify"
 )
 
 // View is one incident with everything a responder looks at first.
@@ -15,10 +16,13 @@ type View struct {
 	History    []incident.Fact
 	Derivation *Derivation
 	Duties     []Duty
+	Filings    map[string][]notify.Filing // duty → how it was filed, in order
 	Run        *Run
 	Steps      []Step
 	Titles     map[string]map[string]string // step id → title per locale; "" is the playbook's own
 	Tasks      []Task
+	Decisions  []DecisionView
+	Letters    []LetterView
 }
 
 // Incident reads one incident whole.
@@ -40,7 +44,16 @@ func (s *Service) Incident(ctx context.Context, sc evidence.Scope, id incident.I
 		if v.Duties, err = tx.Duties(ctx, id); err != nil {
 			return err
 		}
+		if v.Filings, err = chains(ctx, tx, id); err != nil {
+			return err
+		}
 		if v.Tasks, err = tx.Tasks(ctx, id); err != nil {
+			return err
+		}
+		if v.Decisions, err = s.viewDecisions(ctx, tx, sc, id, func(Decision) bool { return true }); err != nil {
+			return err
+		}
+		if v.Letters, err = s.viewLetters(ctx, tx, id); err != nil {
 			return err
 		}
 		return s.viewRun(ctx, tx, id, &v)

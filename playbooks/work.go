@@ -13,11 +13,17 @@ import (
 // far as they go. It does nothing when nothing has changed. later accepts deadlines that move back; drafts
 // says whether documents may be made in this transaction.
 func (s *Service) work(ctx context.Context, tx Tx, id incident.ID, later, drafts bool) (*situation, error) {
+	return s.workWith(ctx, tx, id, later, drafts, false)
+}
+
+// workWith is work that may move the incident to this program's rules.
+func (s *Service) workWith(ctx context.Context, tx Tx, id incident.ID, later, drafts, newRules bool) (*situation, error) {
 	for {
 		in, err := observe(ctx, tx, id)
 		if err != nil {
 			return nil, err
 		}
+		in.accepted = newRules
 		if err := s.register(ctx, tx, in, later); err != nil {
 			return nil, err
 		}
@@ -76,6 +82,8 @@ func conclude(ctx context.Context, tx Tx, in *situation) error {
 const (
 	timerDerive = "derive" // the derivation may change
 	timerStep   = "step"   // a step's time passes
+
+	timerDecision = "decision" // a hold ends by itself
 )
 
 func setTimer(ctx context.Context, tx Tx, t Timer, at *time.Time) error {

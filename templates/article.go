@@ -3,21 +3,39 @@ package templates
 import (
 	"regexp"
 	"strconv"
+	"strings"
+	"unicode"
 )
 
-// statute matches what law files write for a place in a statute: 7, 7(1), 7 para 2.
-var statute = regexp.MustCompile(`^(\d+)(?: para (\d+))?(?:\((\d+)\))?$`)
+// Places in a law, as law files write them.
+var (
+	statute   = regexp.MustCompile(`^(\d+)(?: para (\d+))?(?:\((\d+)\))?$`)            // 7, 7(1), 7 para 2: a Chinese statute
+	provision = regexp.MustCompile(`^(\d+[a-z]?)(?:\((\d+)\))?(?:\(([a-z]{1,4})\))?$`) // 33(1), 33(3)(a): any other law
+)
 
 // Article words a place in a law: article, paragraph and item of a statute, or an annex. What is none of
 // these, such as clause 10.2 of a standard, stays as it is.
-func Article(place, locale string) string {
+func Article(place, locale string) string { return ArticleOf("法", place, locale) }
+
+// ArticleOf is Article for the law of that title: what is item 1 of an article in a Chinese statute is its
+// paragraph 1 in a law of the EU.
+func ArticleOf(law, place, locale string) string {
 	w := builtinWords()
 	if place == "annex" {
 		return w.say("annex", locale)
 	}
+	chinese := strings.ContainsFunc(law, func(r rune) bool { return unicode.Is(unicode.Han, r) })
 	parts := statute.FindStringSubmatch(place)
-	if parts == nil {
-		return place
+	if parts == nil || !chinese && parts[2] == "" {
+		if parts = provision.FindStringSubmatch(place); parts == nil {
+			return place
+		}
+		if locale == "en" {
+			return w.say("article", locale, "n", place)
+		}
+		if parts[3] != "" {
+			parts[3] = "(" + parts[3] + ")"
+		}
 	}
 	out := ""
 	for i, id := range []string{"article", "paragraph", "item"} {

@@ -21,6 +21,21 @@ func TestPlacesInLawsAreWorded(t *testing.T) {
 	}
 }
 
+func TestPlacesInLawsOfTheEUAreWordedAsTheirs(t *testing.T) {
+	for place, want := range map[string][2]string{
+		"33":        {"第三十三条", "art. 33"},
+		"33(1)":     {"第三十三条第一款", "art. 33(1)"},
+		"33(3)(a)":  {"第三十三条第三款第(a)项", "art. 33(3)(a)"},
+		"19 para 4": {"第十九条第四款", "art. 19 para. 4"},
+		"recital 5": {"recital 5", "recital 5"},
+	} {
+		law := "Regulation (EU) 2016/679"
+		require.Equal(t, want, [2]string{ArticleOf(law, place, "zh-Hans"), ArticleOf(law, place, "en")})
+	}
+	require.Equal(t, "第三十三条第一项", ArticleOf("网络安全法", "33(1)", "zh-Hans"))
+	require.Equal(t, "art. 33(3)(a)", Article("33(3)(a)", "en"))
+}
+
 func TestNamesOfKindsAndRegions(t *testing.T) {
 	require.Equal(t, "身份证件号码", Name("id_number", "zh-Hans"))
 	require.Equal(t, "Shanghai", Name("CN-SH", "en"))

@@ -11,6 +11,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 )
 
 //go:embed catalog
@@ -28,21 +29,31 @@ type Catalog struct {
 
 type compiled struct {
 	Template
-	subject map[string]string
-	drafts  [][]paragraph // per item; nil: a person writes it
-	source  []byte
+	subject  map[string]string
+	fallback []string      // for any duty: the blocks when none are required
+	drafts   [][]paragraph // per item; nil: a person writes it
+	own      file
+	source   []byte
 }
 
-// Load compiles the embedded catalog and returns every fault of it with file and line.
-func Load() (*Catalog, error) { return load(embedded) }
+// Load compiles the embedded catalog, once, and returns every fault of it with file and line.
+func Load() (*Catalog, error) {
+	c, err := builtin()
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// builtin is the embedded catalog, as far as it is free of faults.
+var builtin = sync.OnceValues(func() (*Catalog, error) { return load(embedded) })
 
 func load(files fs.FS) (*Catalog, error) {
-	w, common, faults := loadWords(files)
-	if len(faults) > 0 {
-		return nil, errors.Join(faults...)
-	}
+	common, err := sharedFiles(files)
+	w, faults := loadWords(common)
+	faults = append(faults, err)
 	c := &Catalog{words: w, byName: map[string]*compiled{}}
-	err := fs.WalkDir(files, "catalog", func(name string, d fs.DirEntry, err error) error {
+	err = fs.WalkDir(files, "catalog", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || path.Ext(name) != ".yaml" || strings.HasPrefix(name, shared) {
 			return err
 		}
@@ -51,30 +62,58 @@ func load(files fs.FS) (*Catalog, error) {
 			return fmt.Errorf("read template: %w", err)
 		}
 		t, bad := compileTemplate(name, src, w)
-		if faults = append(faults, bad...); len(bad) > 0 {
-			return nil
+		if faults = append(faults, bad...); len(bad) == 0 {
+			c.byName[t.Name] = t
 		}
-		t.source = bundle(append(common, file{name, src}))
-		sum := sha256.Sum256(t.source)
-		t.Version = hex.EncodeToString(sum[:])
-		c.byName[t.Name] = t
 		return nil
 	})
-	if err = errors.Join(append(faults, err)...); err != nil {
-		return nil, err
-	}
 	c.names = slices.Sorted(maps.Keys(c.byName))
-	return c, nil
+	for _, t := range c.byName {
+		c.seal(t, common)
+	}
+	return c, errors.Join(append(faults, err)...)
 }
 
-// Lint compiles one template file against the built-in words and returns its faults, "file:line:col: message".
+// seal completes a template with what it is made of and fixes its version.
+func (c *Catalog) seal(t *compiled, common []file) {
+	parts := append(slices.Clone(common), t.own)
+	if t.generic() {
+		t.add(c.blocks(t.Kind))
+		for _, name := range c.names {
+			if part := c.byName[name]; part.Kind == t.Kind && part != t {
+				parts = append(parts, part.own)
+			}
+		}
+	}
+	t.source = bundle(parts)
+	sum := sha256.Sum256(t.source)
+	t.Version = hex.EncodeToString(sum[:])
+}
+
+// Lint compiles one file of a catalog beside the built-in ones and returns the faults, "file:line:col: message".
 func Lint(name string, src []byte) []string {
-	_, faults := compileTemplate(name, src, builtinWords())
+	var faults []error
+	if isShared(name) {
+		faults = lintShared(file{name, src})
+	} else {
+		_, faults = compileTemplate(name, src, builtinWords())
+	}
 	var out []string
 	for _, f := range faults {
 		out = append(out, f.Error())
 	}
 	return out
+}
+
+// lintShared reads a shared file in the place of the built-in one of its name.
+func lintShared(f file) []error {
+	files, err := sharedFiles(embedded)
+	if err != nil {
+		return []error{err}
+	}
+	files = slices.DeleteFunc(files, func(have file) bool { return path.Base(have.name) == path.Base(f.name) })
+	_, faults := loadWords(append(files, f))
+	return faults
 }
 
 type file struct {

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/stretchr/testify/require"
 )
@@ -17,12 +18,12 @@ func TestCatalogIsWhole(t *testing.T) {
 		sum := sha256.Sum256(c.Source(tm.Name))
 		require.Equal(t, tm.Version, hex.EncodeToString(sum[:]))
 	}
-	require.Equal(t, []string{"cn/announcement", "cn/cac-initial", "cn/pipl-57-authority", "cn/pipl-57-individuals"}, names)
+	require.Equal(t, []string{"any/notice", "any/report", "cn/announcement", "cn/cac-initial", "cn/pipl-57-authority", "cn/pipl-57-individuals", "eu/dora"}, names)
 	_, ok := c.Template("cn/none")
 	require.False(t, ok)
 	require.Nil(t, c.Source("cn/none"))
 	require.Equal(t, "受影响人数", c.FactName("people.count", "zh-Hans"))
-	require.Equal(t, "assessments.dora_major", c.FactName("assessments.dora_major", "en"))
+	require.Equal(t, "no.such_fact", c.FactName("no.such_fact", "en"))
 }
 
 func TestFaultsNameLineAndColumn(t *testing.T) {
@@ -63,6 +64,57 @@ items:
 	}
 	both := strings.Replace(strings.Replace(good, "kind: notice", "kind: letter", 1), "[email]", "[fax]", 1)
 	require.GreaterOrEqual(t, len(Lint("catalog/cn/x.yaml", []byte(both))), 2, "every fault at once")
+}
+
+func TestFaultsOfSharedFiles(t *testing.T) {
+	for name, tc := range map[string]struct{ file, src, want string }{
+		"a block of its own":      {"blocks-x.yaml", "- {block: x-1, label: {zh-Hans: 甲, en: A}}\n", ""},
+		"a block used":            {"blocks-x.yaml", "- {block: x-1, use: cause, label: {zh-Hans: 甲, en: A}}\n", ""},
+		"a block for notices":     {"notices-x.yaml", "- {block: x-1, use: cause}\n", ""},
+		"unknown use":             {"blocks-x.yaml", "- {block: x-1, use: nothing}\n", "blocks-x.yaml:1:21: no such block in the library: nothing"},
+		"use and draft":           {"blocks-x.yaml", "- {block: x-1, use: cause, facts: [cause]}\n", "takes over its facts and draft"},
+		"a block of another file": {"blocks-x.yaml", "- {block: cause, label: {zh-Hans: 因, en: Cause}}\n", "blocks-x.yaml:1:11: block is missing or stands twice"},
+		"no label":                {"blocks-x.yaml", "- block: x-1\n", "no text in zh-Hans"},
+		"unknown key":             {"blocks-x.yaml", "- {block: x-1, lable: {}}\n", "unknown field"},
+		"unknown fact":            {"blocks-x.yaml", "- {block: x-1, label: {zh-Hans: 甲, en: A}, facts: [nowhere]}\n", "no such fact: nowhere"},
+		"new words":               {"words-x.yaml", "facts:\n  x.y: {zh-Hans: 甲, en: A}\nvalues:\n  x: {a: {zh-Hans: 甲, en: A}}\n", ""},
+		"words twice":             {"words-x.yaml", "facts:\n  people.count: {zh-Hans: 人数, en: count}\n", "words-x.yaml:2:17: people.count stands in another file already"},
+		"values twice":            {"words-x.yaml", "values:\n  may:\n    lost: {zh-Hans: 丢, en: lost}\n", "words-x.yaml:3:11: lost stands in another file already"},
+		"one language":            {"words-x.yaml", "regions:\n  XX: {en: X}\n", "words-x.yaml:2:7: no text in zh-Hans"},
+		"unknown kind of data":    {"advice.yaml", "impact:\n  - {kinds: [hat], events: [lost], say: {zh-Hans: 甲, en: A}}\n", "advice.yaml:2:13: no such kind of data: hat"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := strings.Join(Lint("catalog/shared/"+tc.file, []byte(tc.src)), "\n")
+			if tc.want == "" {
+				require.Empty(t, got)
+			}
+			require.Contains(t, got, tc.want)
+		})
+	}
+	files := fstest.MapFS{"catalog/shared/wrods.yaml": {Data: []byte("facts: {}")}}
+	_, err := load(files)
+	require.ErrorContains(t, err, "catalog/shared/wrods.yaml:1:1: no kind of shared file has this name")
+}
+
+func TestFaultsOfUse(t *testing.T) {
+	head := "name: any/x\nkind: report\nlocales: [zh-Hans, en]\nsubject: {zh-Hans: 题, en: Subject}\n"
+	for src, want := range map[string]string{
+		head + "default: [cause]\n":           "",
+		head + "default: [nothing]\n":         "catalog/any/x.yaml:5:11: no such block in the library: nothing",
+		head:                                  "needs blocks for a duty that requires none",
+		head + "items: [{use: cause}]\n":      "takes its items from the library",
+		strings.Replace(head, "any", "cn", 1): "a template needs items",
+		strings.Replace(head, "any", "cn", 1) + "items: [{use: kinds-of-data}]\n":           "no such block in the library: kinds-of-data",
+		strings.Replace(head, "any", "cn", 1) + "items: [{use: cause}]\ndefault: [cause]\n": "only a template for any duty",
+	} {
+		name := "catalog/any/x.yaml"
+		if strings.HasPrefix(src, "name: cn") {
+			name = "catalog/cn/x.yaml"
+		}
+		got := strings.Join(Lint(name, []byte(src)), "\n")
+		require.Contains(t, got, want)
+		require.Equal(t, want == "", got == "", got)
+	}
 }
 
 func FuzzLint(f *testing.F) {

@@ -3,6 +3,7 @@ package templates
 import (
 	"slices"
 	"strings"
+	"unicode"
 
 	"tocsin/incident"
 )
@@ -19,10 +20,7 @@ const (
 // complete when every fact it is bound to is known and printed, or a named person wrote it, or it is
 // marked open where the requirement allows that. Reading versions are not checked.
 func (c *Catalog) Check(content Content, facts incident.Snapshot, reqs []Requirement) []Gap {
-	var t Template
-	if found, ok := c.byName[content.Template]; ok {
-		t = found.Template
-	}
+	t, _ := c.Form(content)
 	var out []Gap
 	for _, req := range reqs {
 		for _, l := range t.Locales {
@@ -69,9 +67,13 @@ func (t Template) answering(req Requirement) []Item {
 	return []Item{{Block: req.Block}}
 }
 
+// partOf tells cac-1a from cac-1.
 func partOf(part, whole string) bool {
 	rest, ok := strings.CutPrefix(part, whole)
-	return ok && len(rest) == 1 && rest[0] >= 'a' && rest[0] <= 'z'
+	if !ok || whole == "" || len(rest) != 1 {
+		return false
+	}
+	return rest[0] >= 'a' && rest[0] <= 'z' && unicode.IsDigit(rune(whole[len(whole)-1]))
 }
 
 func (c Content) passage(locale, block string) Passage {
@@ -96,6 +98,9 @@ func shortOf(p Passage, item Item, facts incident.Snapshot, mayBeOpen bool) (rea
 		if given(path) { // what the draft took from the profile stands in it or the draft is empty
 			return text
 		}
+		if many(path) {
+			return len(family(facts, path)) > 0
+		}
 		f := facts.Facts[path]
 		f.Value = plainValue(f.Value)
 		return knownFact(f)
@@ -114,12 +119,18 @@ func shortOf(p Passage, item Item, facts incident.Snapshot, mayBeOpen bool) (rea
 	case !text, len(item.Facts)+len(item.Any) == 0:
 		return GapMissing, nil
 	}
-	return notPrinted(p, item, known)
+	return notPrinted(p, item, facts, known)
 }
 
-func notPrinted(p Passage, item Item, known func(string) bool) (reason string, paths []string) {
+func notPrinted(p Passage, item Item, facts incident.Snapshot, known func(string) bool) (reason string, paths []string) {
 	printed := func(path string) bool {
-		return given(path) || slices.ContainsFunc(p.Facts, func(f FactRef) bool { return f.Path == path })
+		left := func(fact string) bool {
+			return !slices.ContainsFunc(p.Facts, func(f FactRef) bool { return f.Path == fact })
+		}
+		if many(path) { // each of them
+			return !slices.ContainsFunc(family(facts, path), func(f incident.Fact) bool { return left(f.Path) })
+		}
+		return given(path) || !left(path)
 	}
 	for _, path := range item.Facts {
 		if !printed(path) {

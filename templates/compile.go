@@ -33,7 +33,7 @@ const (
 
 // Compile renders content for one channel and locale into the message that is approved and sent.
 func (c *Catalog) Compile(content Content, org Organisation, channel, locale string) (Message, error) {
-	t, ok := c.byName[content.Template]
+	t, ok := c.Form(content)
 	if !ok {
 		return Message{}, incident.NewFault(incident.NotFound, "there is no such template")
 	}
@@ -49,7 +49,7 @@ func (c *Catalog) Compile(content Content, org Organisation, channel, locale str
 	case Push:
 		return c.compilePush(org, locale)
 	}
-	return c.compilePage(content, t.Template, org, channel, locale)
+	return c.compilePage(content, t, org, channel, locale)
 }
 
 func refuse(pointer, rule, message string) error {
@@ -88,7 +88,11 @@ func (c *Catalog) compilePage(content Content, t Template, org Organisation, cha
 			return Message{}, err
 		}
 		pg.Greeting, pg.Footer = say("email.greeting"), say("email.footer")
-		pg.Intro = []string{say("email.intro", "org", org.named(locale)), say("email.never")}
+		intro := "email.intro"
+		if strings.HasPrefix(t.Name, anyDuty) { // what it tells depends on the duty
+			intro = "email.intro.any"
+		}
+		pg.Intro = []string{say(intro, "org", org.named(locale)), say("email.never")}
 		pg.Side = side{say("verify.heading"), say("verify.how", "site", site),
 			[][2]string{{say("verify.number"), slotRef}, {say("verify.code"), slotCode}}}
 	} else {

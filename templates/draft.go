@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -14,11 +15,23 @@ func (c *Catalog) Draft(in Input) (Content, error) {
 	if !ok {
 		return Content{}, incident.NewFault(incident.NotFound, "there is no such template")
 	}
-	out := Content{Template: t.Name, Version: t.Version, Subject: map[string]string{}, Locales: map[string][]Passage{}}
+	out := Content{Template: t.Name, Version: t.Version, Subject: map[string]string{}, Filed: t.filedIn(in.Filed),
+		Grade: in.Grade, GradeWords: in.GradeWords, Locales: map[string][]Passage{}}
+	items, drafts := t.Items, t.drafts
+	if t.generic() {
+		items, drafts, out.Labels = t.choose(in)
+		out.Laws = in.laws()
+		in.Laws = out.Laws
+	} else {
+		in.Laws = []string{path.Dir(t.Name)}
+	}
 	for _, l := range t.Locales {
 		out.Subject[l] = t.subject[l]
-		for i, item := range t.Items {
-			out.Locales[l] = append(out.Locales[l], c.passage(in, item, t.drafts[i], l))
+		if title := oneLine(in.Title[l]); title != "" && t.generic() {
+			out.Subject[l] = title
+		}
+		for i, item := range items {
+			out.Locales[l] = append(out.Locales[l], c.passage(in, item, drafts[i], l))
 		}
 	}
 	return out, nil
@@ -27,7 +40,7 @@ func (c *Catalog) Draft(in Input) (Content, error) {
 // passage drafts one block. It is all or nothing: text stands only when every bound fact is printed.
 func (c *Catalog) passage(in Input, item Item, draft []paragraph, locale string) Passage {
 	out := Passage{Block: item.Block}
-	p := &pen{w: c.words, facts: in.Facts, org: in.Org, grade: in.Grade, locale: locale, zone: zone(in.Org.Zone)}
+	p := &pen{w: c.words, facts: in.Facts, org: in.Org, grade: in.Grade, graded: in.GradeWords, laws: in.Laws, locale: locale, zone: zone(in.Org.Zone)}
 	var paras []string
 	for _, d := range draft {
 		if text := d.print(p); text != "" {
@@ -36,7 +49,7 @@ func (c *Catalog) passage(in Input, item Item, draft []paragraph, locale string)
 	}
 	facts := p.refs()
 	printed := func(path string) bool {
-		return slices.ContainsFunc(p.used, func(f incident.Fact) bool { return f.Path == path })
+		return slices.ContainsFunc(p.used, func(f incident.Fact) bool { return under(path, f.Path) })
 	}
 	for _, path := range item.Facts {
 		if !printed(path) {
@@ -63,6 +76,8 @@ type pen struct {
 	facts  incident.Snapshot
 	org    Organisation
 	grade  string
+	graded map[string]string // words of the grade, of a scheme that brings its own
+	laws   []string
 	locale string
 	zone   *time.Location
 	used   []incident.Fact
@@ -102,17 +117,25 @@ func (p *pen) fact(path string) (incident.Fact, bool) {
 func (p *pen) print(part part) string {
 	var facts []incident.Fact
 	for _, path := range part.paths {
+		if many(path) {
+			all := family(p.facts, path)
+			p.used, facts = append(p.used, all...), append(facts, all...)
+			continue
+		}
 		f, known := p.fact(path)
 		if !known {
 			return ""
 		}
 		facts = append(facts, f)
 	}
+	if len(facts) == 0 {
+		return ""
+	}
 	if strings.HasPrefix(part.paths[0], "org.") {
 		text, _ := facts[0].Value.(string)
 		return strings.TrimSpace(clean(text))
 	}
-	return printers[part.printer](p, facts)
+	return p.w.printer(part.printer)(p, facts)
 }
 
 // refs are the incident's facts that were used, in order of path.

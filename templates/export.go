@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"tocsin/incident"
 )
@@ -31,6 +33,7 @@ type exportedItem struct {
 	Requirement string   `json:"requirement,omitempty"`
 	Block       string   `json:"block"`
 	Term        string   `json:"term"`
+	Label       string   `json:"label,omitempty"` // the block's own heading, where the law has other words for it
 	Law         string   `json:"law,omitempty"`
 	Article     string   `json:"article,omitempty"`
 	Text        string   `json:"text"`
@@ -40,20 +43,20 @@ type exportedItem struct {
 
 // Export renders a report for filing: format "html" (print HTML, self-contained) or "json".
 func (c *Catalog) Export(content Content, org Organisation, reqs []Requirement, locale, format string, at time.Time) (body []byte, contentType string, err error) {
-	t, ok := c.byName[content.Template]
+	t, ok := c.Form(content)
 	if !ok || t.Kind != Report || !slices.Contains(t.Locales, locale) {
 		return nil, "", incident.NewFault(incident.NotFound, "there is no such report in this locale")
 	}
 	switch format {
 	case "json":
-		body, err := json.MarshalIndent(c.exportJSON(content, t.Template, org, reqs, locale, at), "", "  ")
+		body, err := json.MarshalIndent(c.exportJSON(content, t, org, reqs, locale, at), "", "  ")
 		if err != nil {
 			return nil, "", fmt.Errorf("write report: %w", err)
 		}
 		return append(body, '\n'), "application/json", nil
 	case "html":
 		var b bytes.Buffer
-		if err := htmlLooks.ExecuteTemplate(&b, "report.html", c.printed(content, t.Template, org, reqs, locale, at)); err != nil {
+		if err := htmlLooks.ExecuteTemplate(&b, "report.html", c.printed(content, t, org, reqs, locale, at)); err != nil {
 			return nil, "", fmt.Errorf("render report: %w", err)
 		}
 		return b.Bytes(), "text/html; charset=utf-8", nil
@@ -74,7 +77,9 @@ func (c *Catalog) exportJSON(content Content, t Template, org Organisation, reqs
 		asked := t.asking(item, reqs)
 		for _, req := range asked {
 			row.Requirement, row.Law, row.Article = req.ID, req.Law, req.Article
-			row.Term = req.term(item, locale)
+			if row.Term, row.Label = req.term(item, locale), item.Label[locale]; row.Label == row.Term {
+				row.Label = ""
+			}
 			out.Items = append(out.Items, row)
 		}
 		if len(asked) == 0 {
@@ -95,17 +100,31 @@ func (t Template) asking(item Item, reqs []Requirement) []Requirement {
 	return out
 }
 
+// said is the law's term, in its language or in English.
+func (r Requirement) said(locale string) string {
+	if locale == "en" && r.Gloss != "" {
+		return r.Gloss
+	}
+	return r.Term
+}
+
 // term names a requirement in the law's words; where an item answers only part of it, the item's own
 // label is closer.
 func (r Requirement) term(item Item, locale string) string {
-	term := r.Term
-	if locale == "en" {
-		term = r.Gloss
-	}
+	term := r.said(locale)
 	if term == "" || item.Block != r.Block && item.Block != r.ID {
 		return item.Label[locale]
 	}
 	return term
+}
+
+// capital begins a heading.
+func capital(s string) string {
+	first, n := utf8.DecodeRuneInString(s)
+	if n == 0 {
+		return s
+	}
+	return string(unicode.ToUpper(first)) + s[n:]
 }
 
 // printPage is what the look of a printed report shows.
@@ -140,9 +159,16 @@ func (c *Catalog) printed(content Content, t Template, org Organisation, reqs []
 	sum := digest(content)
 	out := printPage{Lang: locale, Title: clean(content.Subject[locale]),
 		Footer: say("report.footer") + " sha256:" + sum + " · " + content.Template,
-		Seal:   []string{say("report.sign"), say("report.seal")}}
+		Seal:   []string{say("report.sign")}}
+	if slices.Contains(t.filed(), "zh-Hans") {
+		out.Seal = append(out.Seal, say("report.seal"))
+	}
 	if slices.Contains(t.Reading, locale) {
-		out.Reading = say("report.reading")
+		var filed []string
+		for _, l := range t.filed() {
+			filed = append(filed, say("language."+l))
+		}
+		out.Reading = say("report.reading", "filed", p.list(filed))
 	}
 	for _, row := range []struct{ id, text string }{{"report.unit", org.named(locale)},
 		{"report.reporter", org.Reporter}, {"report.contact", org.Contact[locale]}, {"report.at", now}} {
@@ -159,12 +185,15 @@ func (c *Catalog) printed(content Content, t Template, org Organisation, reqs []
 		}
 		if rs := t.asking(item, reqs); len(rs) > 0 {
 			row.No = len(asked.Items) + 1
-			row.Basis, row.Law, row.Article = c.basis(rs, locale)
 			for _, r := range rs {
 				if r.ID == item.Block {
 					row.Term = r.term(item, locale)
 				}
 			}
+			if row.Term = capital(row.Term); row.Term != "" && row.Term[0] >= '0' && row.Term[0] <= '9' {
+				row.No = 0 // the law numbers it
+			}
+			row.Basis, row.Law, row.Article = c.basis(rs, row.Term, locale)
 			asked.Items = append(asked.Items, row)
 		} else if len(row.Blocks) > 0 || passage.Open {
 			context.Items = append(context.Items, row)
@@ -191,14 +220,18 @@ func (p *printPart) shareLaw(say func(law string) string) {
 	}
 }
 
-// basis names law and article of the requirements, once each; law and article apart when there is one law.
-func (c *Catalog) basis(reqs []Requirement, locale string) (text, law, article string) {
+// basis names law and article of the requirements, once each, and the law's term where it is not the
+// heading; law and article apart when there is one law.
+func (c *Catalog) basis(reqs []Requirement, heading, locale string) (text, law, article string) {
 	var laws, articles, all []string
 	for _, r := range reqs {
 		if r.Law == "" {
 			continue
 		}
-		a := Article(r.Article, locale)
+		a := ArticleOf(r.Law, r.Article, locale)
+		if term := r.said(locale); term != "" && !strings.EqualFold(term, heading) {
+			a = strings.TrimSpace(c.words.say("law.term", locale, "article", a, "term", term))
+		}
 		laws, articles = append(laws, r.Law), append(articles, a)
 		all = append(all, strings.TrimSpace(c.words.say("law", locale, "law", r.Law, "article", a)))
 	}

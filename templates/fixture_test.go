@@ -78,9 +78,21 @@ var preparedAt = time.Date(2026, 2, 28, 20, 0, 0, 0, time.UTC)
 
 func draft(t testing.TB, c *Catalog, name, facts string) Content {
 	t.Helper()
-	content, err := c.Draft(Input{Template: name, Facts: snapshot(t, facts), Org: organisation(), Grade: "larger", Now: preparedAt})
+	content, err := c.Draft(Input{Template: name, Facts: snapshot(t, facts), Org: organisation(), Grade: "larger", Now: preparedAt, Blocks: every(t, c, name)})
 	require.NoError(t, err)
 	return content
+}
+
+// every is all blocks of a template.
+func every(t testing.TB, c *Catalog, name string) []string {
+	t.Helper()
+	tm, ok := c.Template(name)
+	require.True(t, ok)
+	var out []string
+	for _, it := range tm.Items {
+		out = append(out, it.Block)
+	}
+	return out
 }
 
 // requirements asks for every block of a template but the context of reports.
@@ -96,6 +108,8 @@ func requirements(t testing.TB, c *Catalog, name string) []Requirement {
 		case isCAC:
 			r.Law, r.Article, r.Rule = "国家网络安全事件报告管理办法", "7("+it.Block[4:5]+")", "cn-cac-incident-initial"
 			r.MayBeOpen = it.Block >= "cac-3"
+		case strings.HasPrefix(it.Block, "dora-"):
+			r.Law, r.Article, r.Rule = "Implementing Regulation (EU) 2025/302", "annex", "eu-dora-initial"
 		case tm.Kind == Report && !strings.HasPrefix(it.Block, "pipl-"):
 			continue
 		}

@@ -2,6 +2,7 @@ package templates
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -11,6 +12,9 @@ import (
 func TestDocumentsAsTheyRead(t *testing.T) {
 	c := catalog(t)
 	for _, tm := range c.Templates() {
+		if strings.HasPrefix(tm.Name, anyDuty) { // as they read depends on the duty
+			continue
+		}
 		content := draft(t, c, tm.Name, leak)
 		mark(content, "cac-3")
 		write(content, "zh-Hans", "cac-6", "继续核查同类接口。\n\n请求支援：\n- 协助分析攻击来源")

@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -16,6 +17,7 @@ var printers = map[string]printer{
 	"cause":    printCause,
 	"measures": printMeasures,
 	"kinds":    func(p *pen, f []incident.Fact) string { return bullets(p.kinds(f[0], false)) },
+	"data":     func(p *pen, f []incident.Fact) string { return bullets(p.kinds(f[0], true)) },
 	"list":     func(p *pen, f []incident.Fact) string { return p.sure(f[0], p.list(p.kinds(f[0], true))) },
 	"name":     func(p *pen, f []incident.Fact) string { return p.sure(f[0], p.name(f[0].Value)) },
 	"regions":  func(p *pen, f []incident.Fact) string { return p.list(p.regions(list(f[0].Value))) },
@@ -24,15 +26,41 @@ var printers = map[string]printer{
 	"done":     printDone,
 	"may":      word("may"),
 	"category": word("category"),
-	"grade":    word("grade"),
+	"grade":    printGrade,
 	"when":     func(p *pen, f []incident.Fact) string { return p.moment(f[0], true) },
 	"date":     func(p *pen, f []incident.Fact) string { return p.moment(f[0], false) },
 	"number":   func(p *pen, f []incident.Fact) string { return p.sure(f[0], number(f[0].Value)) },
 	"count":    printCount,
 	"systems":  printSystems,
+	"levels":   printLevels,
 	"names":    func(p *pen, f []incident.Fact) string { return p.list(p.each(f[0], systemName)) },
 	"places":   printPlaces,
+	"members":  printMembers,
 	"outages":  printOutages,
+}
+
+// printer finds a printer. A table of values is one too: it says each value in its words.
+func (w *words) printer(name string) printer {
+	if p, ok := printers[name]; ok {
+		return p
+	}
+	if w.Values[name] == nil {
+		return nil
+	}
+	return func(p *pen, f []incident.Fact) string {
+		var out []string
+		for _, v := range texts(f[0].Value) {
+			said := p.w.Values[name][v][p.locale]
+			if said == "" {
+				return "" // a list must not be short
+			}
+			out = append(out, said)
+		}
+		if _, isList := f[0].Value.([]any); isList {
+			return p.sure(f[0], p.list(out))
+		}
+		return p.sure(f[0], word(name)(p, f))
+	}
 }
 
 // soft certainties are worded; a fact without one was stated plainly.
@@ -70,6 +98,14 @@ func word(table string) printer {
 		v, _ := f[0].Value.(string)
 		return p.w.Values[table][v][p.locale]
 	}
+}
+
+// printGrade prints a grade in the words of its own scheme, else in those of the State's.
+func printGrade(p *pen, f []incident.Fact) string {
+	if own := p.graded[p.locale]; own != "" {
+		return own
+	}
+	return word("grade")(p, f)
 }
 
 // printDone keeps "may have" for what a source only believes.
@@ -173,10 +209,7 @@ func (p *pen) regions(codes []any) []string {
 	var out []string
 	for _, c := range codes {
 		code, _ := c.(string)
-		name := p.w.Regions[code][p.locale]
-		if name == "" {
-			name = oneLine(code)
-		}
+		name := cmp.Or(p.w.Regions[code][p.locale], p.w.Values["member"][code][p.locale], oneLine(code))
 		if name != "" && !slices.Contains(out, name) {
 			out = append(out, name)
 		}
@@ -189,9 +222,26 @@ func (p *pen) follow(rules []rule, f []incident.Fact) string {
 	event, _ := f[1].Value.(string)
 	var out []string
 	for _, r := range rules {
-		if r.holds(texts(f[0].Value), event) {
+		if r.holds(texts(f[0].Value), event, p.laws) {
 			out = append(out, r.Say[p.locale])
 		}
+	}
+	return bullets(out)
+}
+
+// printMembers lists the Member States of the EU among jurisdictions.*, with the number of people in each.
+func printMembers(p *pen, f []incident.Fact) string {
+	var out []string
+	for _, j := range f {
+		name := p.w.Values["member"][strings.TrimPrefix(j.Path, "jurisdictions.")][p.locale]
+		n := number(j.Value)
+		switch {
+		case name == "" || n == "0":
+			continue
+		case n == "":
+			n = p.w.Certainty["no_number"][p.locale]
+		}
+		out = append(out, p.sure(j, p.about(name, []string{n})))
 	}
 	return bullets(out)
 }

@@ -78,6 +78,9 @@ func (s *sourceFile) compileSentence(at string, ss sentenceSource, want []string
 	out := sentence{when: ss.When, unless: ss.Unless, unknown: ss.Unknown, say: map[string][]part{}}
 	s.checkLocales(at+".say", ss.Say, want)
 	used := slices.Concat(ss.Unknown, slices.Collect(maps.Keys(ss.When)), slices.Collect(maps.Keys(ss.Unless)))
+	if slices.ContainsFunc(used, many) {
+		s.fault(at, "a condition is on one fact, not on many")
+	}
 	for _, l := range slices.Sorted(maps.Keys(ss.Say)) {
 		parts, err := parse(ss.Say[l])
 		if err != nil {
@@ -86,7 +89,7 @@ func (s *sourceFile) compileSentence(at string, ss sentenceSource, want []string
 		out.say[l] = parts
 		used = append(used, paths(parts)...)
 		for _, p := range parts {
-			if p.paths != nil && printers[p.printer] == nil {
+			if p.paths != nil && w.printer(p.printer) == nil {
 				s.fault(at+".say."+l, "no such printer: %s", p.printer)
 			}
 		}

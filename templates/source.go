@@ -22,14 +22,9 @@ type templateSource struct {
 	Reading  []string          `yaml:"reading"`
 	Channels []string          `yaml:"channels"`
 	Subject  map[string]string `yaml:"subject"`
-	Items    []struct {
-		Block string            `yaml:"block"`
-		Label map[string]string `yaml:"label"`
-		Facts []string          `yaml:"facts"`
-		Any   []string          `yaml:"any"`
-		// Draft is a list of paragraphs, each a list of sentences.
-		Draft [][]sentenceSource `yaml:"draft"`
-	} `yaml:"items"`
+	Items    []itemSource      `yaml:"items"`
+	// Default: the blocks of a template for any duty when its duties require none.
+	Default []string `yaml:"default"`
 }
 
 // sentenceSource is one sentence in every locale, and the facts it depends on besides those it prints.
@@ -91,23 +86,11 @@ func compileTemplate(name string, src []byte, w *words) (*compiled, []error) {
 	if !s.open(src, &ts) {
 		return nil, s.faults
 	}
-	c := &compiled{subject: ts.Subject, Template: Template{Name: ts.Name, Kind: ts.Kind,
+	c := &compiled{subject: ts.Subject, fallback: ts.Default, own: file{name, src}, Template: Template{Name: ts.Name, Kind: ts.Kind,
 		Locales: ts.Locales, Reading: ts.Reading, Channels: ts.Channels}}
 	s.checkHead(ts)
-	seen := map[string]bool{}
-	for i, it := range ts.Items {
-		at := fmt.Sprintf("$.items[%d]", i)
-		if it.Block == "" || seen[it.Block] {
-			s.fault(at+".block", "block is missing or stands twice")
-		}
-		seen[it.Block] = true
-		s.checkLocales(at+".label", it.Label, ts.Locales)
-		item := Item{Block: it.Block, Label: it.Label, Facts: it.Facts, Any: it.Any}
-		draft := s.compileDraft(at+".draft", it.Draft, ts.Locales, w)
-		s.checkBinding(at, item, draft, w)
-		c.Items = append(c.Items, item)
-		c.drafts = append(c.drafts, draft)
-	}
+	s.checkDefault(ts, c, w)
+	s.compileItems("$.items", ts.Items, c, w)
 	return c, s.faults
 }
 
@@ -117,9 +100,6 @@ func (s *sourceFile) checkHead(ts templateSource) {
 	}
 	if ts.Kind != Notice && ts.Kind != Report {
 		s.fault("$.kind", "kind must be notice or report")
-	}
-	if len(ts.Items) == 0 {
-		s.fault("$.items", "a template needs items")
 	}
 	for i, l := range ts.Locales {
 		if !slices.Contains(locales, l) {
@@ -140,6 +120,26 @@ func (s *sourceFile) checkHead(ts templateSource) {
 		s.fault("$.channels", "a notice needs channels")
 	}
 	s.checkLocales("$.subject", ts.Subject, ts.Locales)
+}
+
+// checkDefault holds that a template has items, or, for any duty, blocks of the library to fall back on.
+func (s *sourceFile) checkDefault(ts templateSource, c *compiled, w *words) {
+	switch lib := w.library(c.Kind); {
+	case !c.generic() && len(ts.Items) == 0:
+		s.fault("$.items", "a template needs items")
+	case !c.generic() && len(ts.Default) > 0:
+		s.fault("$.default", "only a template for any duty chooses its blocks")
+	case c.generic() && len(ts.Items) > 0:
+		s.fault("$.items", "a template for any duty takes its items from the library")
+	case c.generic() && len(ts.Default) == 0:
+		s.fault("$.default", "a template for any duty needs blocks for a duty that requires none")
+	default:
+		for i, b := range ts.Default {
+			if lib.index(b) < 0 {
+				s.fault(fmt.Sprintf("$.default[%d]", i), "no such block in the library: %s", b)
+			}
+		}
+	}
 }
 
 func (s *sourceFile) checkLocales(at string, m map[string]string, want []string) {

@@ -14,19 +14,33 @@ func systemName(p *pen, v any) string {
 func printSystems(p *pen, f []incident.Fact) string {
 	return bullets(p.each(f[0], func(p *pen, v any) string {
 		s, _ := v.(map[string]any)
-		var about []string
-		if n := number(s["mlps_level"]); n != "" {
-			about = append(about, fill(p.w.Certainty["mlps"][p.locale], n))
-		}
-		if cii, ok := s["cii"].(bool); ok && cii {
-			about = append(about, p.w.Certainty["cii"][p.locale])
-		} else if ok {
-			about = append(about, p.w.Certainty["not_cii"][p.locale])
-		}
-		about = append(about, p.regions([]any{s["province"]})...)
-		about = append(about, p.down(s)...)
-		return p.about(systemName(p, v), about)
+		about := append(p.level(s), p.regions([]any{s["province"]})...)
+		return p.about(systemName(p, v), append(about, p.down(s)...))
 	}))
+}
+
+// printLevels lists the systems whose level of protection is known.
+func printLevels(p *pen, f []incident.Fact) string {
+	return bullets(p.each(f[0], func(p *pen, v any) string {
+		s, _ := v.(map[string]any)
+		if level := p.level(s); len(level) > 0 {
+			return p.about(systemName(p, v), level)
+		}
+		return ""
+	}))
+}
+
+func (p *pen) level(system map[string]any) []string {
+	var out []string
+	if n := number(system["mlps_level"]); n != "" {
+		out = append(out, fill(p.w.Certainty["mlps"][p.locale], n))
+	}
+	if cii, ok := system["cii"].(bool); ok && cii {
+		out = append(out, p.w.Certainty["cii"][p.locale])
+	} else if ok {
+		out = append(out, p.w.Certainty["not_cii"][p.locale])
+	}
+	return out
 }
 
 func (p *pen) about(name string, about []string) string {

@@ -31,7 +31,8 @@ const (
 // RendererVersion names the code that turns content into messages; it is part of what is approved.
 const RendererVersion = "1"
 
-// Block ids of a notice. Reports use the law's own item ids (cac-1a, pipl-1c …) as block ids.
+// Block ids of a notice. Those of reports are in the catalog's library (ReportBlocks); a template for one law
+// may use the law's own item ids (cac-1a, pipl-1c …).
 const (
 	Circumstances = "circumstances" // what happened, when
 	KindsOfData   = "kinds-of-data"
@@ -77,6 +78,14 @@ type Content struct {
 	Version  string               `json:"version"`
 	Subject  map[string]string    `json:"subject"` // per locale
 	Locales  map[string][]Passage `json:"locales"`
+	Filed    []string             `json:"filed,omitempty"` // locales that are filed, where the template says otherwise
+	// Labels are the headings, per locale, of blocks that the catalog does not know: the law's own terms.
+	Labels map[string]map[string]string `json:"labels,omitempty"`
+	// Grade that it was drafted with, and its words where its scheme brings its own.
+	Grade      string            `json:"grade,omitempty"`
+	GradeWords map[string]string `json:"grade_words,omitempty"`
+	// Laws are the jurisdictions whose duties a document for any duty meets: cn, eu. What it advises follows them.
+	Laws []string `json:"laws,omitempty"`
 }
 
 // Item is a block as the template declares it.
@@ -116,7 +125,18 @@ type Input struct {
 	Facts    incident.Snapshot
 	Org      Organisation
 	Grade    string // of the scheme the report names; may be empty
-	Now      time.Time
+	// GradeWords are that grade's words per locale, where its scheme brings its own.
+	GradeWords map[string]string
+	Now        time.Time
+
+	// Filed are the locales in which a report is filed; its others are only for reading. Empty: as the template says.
+	Filed []string
+
+	// For the templates for any duty, any/report and any/notice:
+	Blocks       []string          // the blocks that the duties require; empty: those of Requirements
+	Requirements []Requirement     // name what the catalog has no heading for
+	Title        map[string]string // subject per locale
+	Laws         []string          // jurisdictions; empty: those of the rules in Requirements, cn-…
 }
 
 // Gap says why a document is not complete.

@@ -3,6 +3,7 @@ package templates
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,6 +13,26 @@ import (
 
 // knownFact says whether a fact may be printed. What a tool only claims waits for a person.
 func knownFact(f incident.Fact) bool { return f.Certainty != incident.Claimed && knownValue(f.Value) }
+
+// many tells a path that stands for every fact under it: jurisdictions.*, where the key alone is knowledge.
+func many(path string) bool { return strings.HasSuffix(path, ".*") }
+
+// under reports whether a fact is the one that a path names, or one of the many it stands for.
+func under(path, fact string) bool {
+	return path == fact || many(path) && strings.HasPrefix(fact, strings.TrimSuffix(path, "*"))
+}
+
+// family is the facts that stand under a path for many, in order.
+func family(facts incident.Snapshot, path string) []incident.Fact {
+	var out []incident.Fact
+	for _, p := range slices.Sorted(maps.Keys(facts.Facts)) {
+		if f := facts.Facts[p]; under(path, p) && f.Certainty != incident.Claimed {
+			f.Path, f.Value = p, plainValue(f.Value)
+			out = append(out, f)
+		}
+	}
+	return out
+}
 
 // plainValue brings a fact's value to the types JSON has, with exact numbers.
 func plainValue(v any) any {

@@ -22,7 +22,8 @@ type script struct {
 	id       string
 	incident wholeIncident
 	audience string
-	failed   []string // what could not be completed, said at the end
+	failed   []string        // what could not be completed, said at the end
+	left     map[string]bool // items that a report to an addressee left open: the next one answers them
 }
 
 // The parts of API answers that the script reads.
@@ -48,6 +49,7 @@ type (
 	}
 	paper struct {
 		ID, Kind, State string
+		Addressee       string
 		Title           map[string]string
 		Version, Needed int
 		Channels        []string
@@ -235,7 +237,8 @@ func (s *script) advance(ctx context.Context, d paper) (moved bool, err error) {
 	return false, nil
 }
 
-// fill writes what the facts could not: not yet known where the law allows that, else text by the responder.
+// fill writes what the facts could not: not yet known where the law allows that and it was not left open before,
+// else text by the responder.
 func (s *script) fill(ctx context.Context, at string, d paper) error {
 	type passage struct {
 		Locale string `json:"locale"`
@@ -244,16 +247,31 @@ func (s *script) fill(ctx context.Context, at string, d paper) error {
 		Open   bool   `json:"open,omitempty"`
 	}
 	var passages []passage
+	var open []string
 	for _, g := range d.Gaps {
-		p := passage{Locale: g.Locale, Block: g.Requirement.Block, Open: g.Requirement.MayBeOpen}
-		if !p.Open {
+		item := d.Addressee + " " + g.Requirement.ID
+		p := passage{Locale: g.Locale, Block: g.Requirement.Block, Open: g.Requirement.MayBeOpen && !s.left[item]}
+		if p.Open {
+			open = append(open, item)
+		} else {
 			p.Text = map[bool]string{true: "（演示）本项由响应人员在核实后填写。", false: "(Demo) Written by the responder once checked."}[strings.HasPrefix(g.Locale, "zh")]
 		}
-		if !slices.Contains(passages, p) {
+		if i := slices.IndexFunc(passages, func(have passage) bool { return have.Locale == p.Locale && have.Block == p.Block }); i < 0 {
 			passages = append(passages, p)
+		} else if !p.Open { // several laws ask for the block, and one of them wants it known
+			passages[i] = p
 		}
 	}
-	return s.people.responder.api.call(ctx, http.MethodPatch, at, map[string]any{"passages": passages}, nil, "If-Match", fmt.Sprint(d.Version))
+	if err := s.people.responder.api.call(ctx, http.MethodPatch, at, map[string]any{"passages": passages}, nil, "If-Match", fmt.Sprint(d.Version)); err != nil {
+		return err
+	}
+	if s.left == nil {
+		s.left = map[string]bool{}
+	}
+	for _, item := range open {
+		s.left[item] = true
+	}
+	return nil
 }
 
 func (s *script) file(ctx context.Context, at string, d paper) error {

@@ -109,30 +109,6 @@ func eachInput(r io.Reader, do func([]byte) error) error {
 	return lines.Err()
 }
 
-type lawCmd struct {
-	Lint lawLintCmd `cmd:"" help:"Check rule files; line and column of every fault."`
-}
-
-type lawLintCmd struct {
-	Dir string `arg:"" optional:"" type:"existingdir" help:"Tree with law/**.yaml and commitments/*.yaml; default the built-in one."`
-}
-
-// Help is the example that --help shows.
-func (lawLintCmd) Help() string { return "Example: tocsin law lint ./rules" }
-
-// Run lints one tree.
-func (c lawLintCmd) Run(std streams) error {
-	if c.Dir == "" {
-		_, err := obligation.New()
-		return told(std, err == nil, err)
-	}
-	faults := obligation.Lint(os.DirFS(c.Dir))
-	for _, f := range faults {
-		fmt.Fprintln(std.out, f)
-	}
-	return told(std, len(faults) == 0, nil)
-}
-
 func told(std streams, fine bool, err error) error {
 	if err != nil {
 		fmt.Fprintln(std.out, err)

@@ -186,7 +186,7 @@ func (r *request) factsShown(item templates.Item, p templates.Passage, facts inc
 		case strings.HasPrefix(path, "org.") || path == "grade":
 			continue
 		case known && f.Value != nil:
-			shown.Value, shown.Source = r.value(f.Value), r.source(f)
+			shown.Value, shown.Source = r.value(path, f.Value), r.source(f)
 			shown.Stale = revisions[path] >= 0 && revisions[path] != f.Revision
 		}
 		out = append(out, shown)

@@ -17,6 +17,7 @@ import (
 	"tocsin/internal/clock"
 	"tocsin/notify"
 	"tocsin/playbooks"
+	"tocsin/playbooks/obligation"
 	"tocsin/templates"
 )
 
@@ -32,6 +33,7 @@ type Options struct {
 	Notify    *notify.Service
 	Access    *access.Service
 	Catalog   *templates.Catalog
+	Law       Law // nil: only duties name those to whom they are owed
 	Events    Events
 	Clock     clock.Clock
 	Log       *slog.Logger
@@ -46,6 +48,8 @@ type console struct {
 	looks  *looks
 	assets assets
 
+	rules func() map[string]obligation.RuleInfo // by id
+
 	mu      sync.Mutex // guards people
 	people  map[string]string
 	peopled time.Time
@@ -54,6 +58,13 @@ type console struct {
 // Mount puts the console's pages on the engine.
 func Mount(engine *gin.Engine, o Options) error {
 	c := &console{Options: o}
+	c.rules = sync.OnceValue(func() map[string]obligation.RuleInfo {
+		rules := map[string]obligation.RuleInfo{}
+		for _, rule := range o.Playbooks.Law() {
+			rules[rule.ID] = rule
+		}
+		return rules
+	})
 	var err error
 	if c.assets, err = loadAssets(); err != nil {
 		return fmt.Errorf("load console assets: %w", err)
@@ -84,43 +95,70 @@ func (c *console) routes(engine *gin.Engine) {
 	open.POST("/sign-in", limit(maxForm), c.signIn)
 
 	for path, page := range map[string]handler{
-		"/":                       (*request).incidentList,
-		"/approvals":              (*request).approvals,
-		"/tasks":                  (*request).tasks,
-		"/incidents/:id":          (*request).incidentPage,
-		"/incidents/:id/timeline": (*request).timeline,
-		"/incidents/:id/evidence": (*request).evidencePack,
-		"/audiences/:id":          (*request).audiencePage,
-		"/documents/:id":          (*request).documentPage,
-		"/documents/:id/preview":  (*request).preview,
-		"/documents/:id/dispatch": (*request).confirmDispatch,
-		"/dispatches/:id":         (*request).dispatchPage,
-		"/console/events":         (*request).events,
+		"/":                        (*request).incidentList,
+		"/approvals":               (*request).approvals,
+		"/tasks":                   (*request).tasks,
+		"/incidents/:id":           (*request).incidentPage,
+		"/incidents/:id/timeline":  (*request).timeline,
+		"/incidents/:id/evidence":  (*request).evidencePack,
+		"/audiences/:id":           (*request).audiencePage,
+		"/documents/:id":           (*request).documentPage,
+		"/documents/:id/preview":   (*request).preview,
+		"/documents/:id/dispatch":  (*request).confirmDispatch,
+		"/dispatches/:id":          (*request).dispatchPage,
+		"/incidents/:id/response":  (*request).responsePage,
+		"/incidents/:id/relief":    (*request).reliefExport,
+		"/incidents/:id/customers": (*request).customersPage,
+		"/incidents/:id/rules":     (*request).rulesetPage,
+		"/incidents/:id/reasons":   (*request).reasonsPage,
+		"/duties/:id":              (*request).dutyPage,
+		"/decisions/:id":           (*request).decisionPage,
+		"/decisions/:id/defence":   (*request).defence,
+		"/profile":                 (*request).profilePage,
+		"/law":                     (*request).lawPage,
+		"/console/events":          (*request).events,
 	} {
 		open.GET(path, c.signedIn(page))
 	}
 	for path, do := range map[string]handler{
-		"/sign-out":                (*request).signOut,
-		"/preferences":             (*request).preferences,
-		"/incidents/:id/awareness": (*request).decideAwareness,
-		"/incidents/:id/facts":     (*request).answerFact,
-		"/incidents/:id/close":     (*request).closeHandling,
-		"/tasks/:id":               (*request).completeTask,
-		"/documents/:id":           (*request).saveDocument,
-		"/documents/:id/submit":    (*request).submit,
-		"/documents/:id/approve":   (*request).approve,
-		"/documents/:id/return":    (*request).returnDocument,
-		"/documents/:id/withdraw":  (*request).withdraw,
-		"/documents/:id/dispatch":  (*request).dispatch,
-		"/dispatches/:id/pause":    (*request).pause,
-		"/dispatches/:id/resume":   (*request).resume,
-		"/dispatches/:id/stop":     (*request).stop,
-		"/dispatches/:id/search":   (*request).search,
+		"/sign-out":                     (*request).signOut,
+		"/preferences":                  (*request).preferences,
+		"/incidents/:id/awareness":      (*request).decideAwareness,
+		"/incidents/:id/facts":          (*request).answerFact,
+		"/incidents/:id/close":          (*request).closeHandling,
+		"/tasks/:id":                    (*request).completeTask,
+		"/documents/:id":                (*request).saveDocument,
+		"/documents/:id/submit":         (*request).submit,
+		"/documents/:id/approve":        (*request).approve,
+		"/documents/:id/return":         (*request).returnDocument,
+		"/documents/:id/withdraw":       (*request).withdraw,
+		"/documents/:id/dispatch":       (*request).dispatch,
+		"/dispatches/:id/pause":         (*request).pause,
+		"/dispatches/:id/resume":        (*request).resume,
+		"/dispatches/:id/stop":          (*request).stop,
+		"/dispatches/:id/search":        (*request).search,
+		"/incidents/:id/plan":           (*request).activatePlan,
+		"/incidents/:id/plan/end":       (*request).endPlan,
+		"/incidents/:id/relief":         (*request).sayGround,
+		"/incidents/:id/customers":      (*request).importCustomers,
+		"/incidents/:id/customers/told": (*request).tellCustomer,
+		"/incidents/:id/rules":          (*request).acceptRuleset,
+		"/decisions/:id":                (*request).decideDecision,
+		"/duties/:id/undertake":         (*request).undertake,
+		"/profile":                      (*request).saveProfile,
 	} {
 		open.POST(path, limit(maxForm), c.signedIn(do))
 	}
 	open.POST("/incidents/:id/audience", c.signedIn((*request).importAudience)) // streamed, of any size
-	open.POST("/documents/:id/filings", limit(maxProof), c.signedIn((*request).recordFiling))
+	for path, do := range map[string]handler{                                   // with a file of proof
+		"/documents/:id/filings": (*request).recordFiling,
+		"/duties/:id/decisions":  (*request).proposeDecision,
+		"/incidents/:id/reasons": (*request).proposeNone,
+		"/incidents/:id/letters": (*request).receiveLetter,
+		"/letters/:id/answer":    (*request).answerLetter,
+	} {
+		open.POST(path, limit(maxProof), c.signedIn(do))
+	}
 }
 
 // limit bounds a form and reads it.

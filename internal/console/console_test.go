@@ -16,7 +16,7 @@ import (
 // at puts real ids into a route.
 func (h *house) at(route string) string {
 	for prefix, id := range map[string]string{"/incidents/": string(h.incident), "/documents/": h.notice, "/tasks/": h.task,
-		"/audiences/": h.audience, "/dispatches/": "dsp_none"} {
+		"/audiences/": h.audience, "/dispatches/": "dsp_none", "/duties/": h.duty, "/decisions/": h.decision, "/letters/": h.letter} {
 		route = strings.Replace(route, prefix+":id", prefix+id, 1)
 	}
 	return route
@@ -58,13 +58,14 @@ var (
 	forms     = regexp.MustCompile(`<form[^>]* action="([^"]+)"`)
 	allForms  = regexp.MustCompile(`<form`)
 	inline    = regexp.MustCompile(`(?i)\sstyle=|\son[a-z]+=|<style|<script(?:[^>]*)>[^<]|javascript:`)
-	headerOne = map[string]bool{"/preferences": true, "/sign-out": true}
+	headerOne = map[string]bool{"/preferences": true, "/sign-out": true, "/law": true} // a search changes nothing
 )
 
 // pages are those that show one house whole.
 func (h *house) pages() []string {
 	return []string{"/", "/approvals", "/tasks", h.at("/incidents/:id"), h.at("/incidents/:id/timeline"), h.at("/audiences/:id"),
-		"/documents/" + h.notice, "/documents/" + h.report, "/documents/" + h.report + "?locale=zh-Hans", h.at("/documents/:id/dispatch")}
+		"/documents/" + h.notice, "/documents/" + h.report, "/documents/" + h.report + "?locale=zh-Hans", h.at("/documents/:id/dispatch"),
+		h.at("/duties/:id"), h.at("/incidents/:id/response"), h.at("/incidents/:id/customers"), h.at("/incidents/:id/rules"), h.at("/incidents/:id/reasons"), "/law", "/profile"}
 }
 
 func TestWhoMaySeeWhat(t *testing.T) {
@@ -102,7 +103,8 @@ func TestAnAuditorChangesNothing(t *testing.T) {
 			continue
 		}
 		answer := b.post(h.at(r.Path), url.Values{"reason": {"x"}, "aware_at": {"2026-03-01T10:00"}, "path": {"people.count"}, "people.count": {"1"},
-			"incident": {string(h.incident)}, "version": {"1"}, "read": {"1"}, "sure": {"1"}, "closed_at": {"2026-03-01T10:00"}, "subject": {"x"}, "locale": {"en"}})
+			"incident": {string(h.incident)}, "version": {"1"}, "read": {"1"}, "sure": {"1"}, "closed_at": {"2026-03-01T10:00"}, "subject": {"x"}, "locale": {"en"},
+			"kind": {"hold"}, "verdict": {"confirm"}, "customers": {"customer-1"}, "customer": {"customer-1"}, "rule": {"cn-minor-35-authority"}, "ground": {"protection"}, "relief.protection.en": {"x"}})
 		refused := http.StatusForbidden
 		if r.Path == "/incidents/:id/audience" {
 			refused = http.StatusUnsupportedMediaType // no file, so nobody was asked

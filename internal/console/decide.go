@@ -2,8 +2,6 @@ package console
 
 import (
 	"context"
-	"errors"
-	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -62,41 +60,17 @@ func (r *request) decide(form, done string, do decision) error {
 
 // recordFiling notes how, when, by whom and to whom a report was filed.
 func (r *request) recordFiling() error {
-	if err := r.Request.ParseMultipartForm(1 << 20); err != nil && !errors.Is(err, http.ErrNotMultipart) {
-		return r.againDocument("filing", incident.NewFault(incident.TooLarge, "the file is larger than 16 MiB"))
-	}
-	f := notify.Filing{Report: r.Param("id"), State: notify.FilingState(r.PostForm("state")), Via: strings.TrimSpace(r.PostForm("via")),
-		Addressee: strings.TrimSpace(r.PostForm("addressee")), Contact: strings.TrimSpace(r.PostForm("contact")),
-		Receipt: strings.TrimSpace(r.PostForm("receipt_number")), Note: strings.TrimSpace(r.PostForm("note"))}
-	if m, ok := incident.ParseMoment(r.readTime(r.PostForm("filed_at"))); ok && m.Exact() {
-		f.FiledAt = m.Earliest.UTC()
-	}
 	proof, err := r.upload("file")
-	if err != nil {
-		return err
+	if err == nil {
+		_, err = r.Notify.RecordFiling(r.ctx(), r.scope, notify.Filing{Report: r.Param("id"), State: notify.FilingState(r.PostForm("state")),
+			Via: strings.TrimSpace(r.PostForm("via")), Addressee: strings.TrimSpace(r.PostForm("addressee")), Contact: strings.TrimSpace(r.PostForm("contact")),
+			Receipt: strings.TrimSpace(r.PostForm("receipt_number")), Note: strings.TrimSpace(r.PostForm("note")), FiledAt: r.formAt("filed_at"),
+			Sealed: r.PostForm("sealed") != ""}, proof)
 	}
-	if _, err := r.Notify.RecordFiling(r.ctx(), r.scope, f, proof); err != nil {
+	if err != nil {
 		return r.againDocument("filing", err)
 	}
 	return r.done("/documents/"+r.Param("id")+"#filing", "filed")
-}
-
-// upload is a small file of a form; nil when none was chosen.
-func (r *request) upload(name string) (*incident.File, error) {
-	header, err := r.FormFile(name)
-	if err != nil {
-		return nil, nil //nolint:nilerr // a form without a file
-	}
-	src, err := header.Open()
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = src.Close() }()
-	body, err := io.ReadAll(src)
-	if err != nil {
-		return nil, err
-	}
-	return &incident.File{Name: header.Filename, ContentType: header.Header.Get("Content-Type"), Body: body}, nil
 }
 
 type releaseModel struct {
@@ -121,7 +95,7 @@ func (r *request) showRelease(status int, bad forms) error {
 	if err != nil {
 		return err
 	}
-	v, err := r.Playbooks.Incident(r.ctx(), r.scope, d.Incident)
+	v, err := r.incident(d.Incident)
 	if err != nil {
 		return err
 	}

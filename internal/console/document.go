@@ -47,6 +47,9 @@ type documentModel struct {
 	Audiences   []audienceRow // to choose from
 	NeedsPeople bool
 	Filings     []filingRow
+	FilingSteps []string // that can be recorded now
+	Ahead       string   // who filed it before approval; "" once reviewed
+	FileAhead   bool     // the viewer may file it before approval
 	Proof       []string
 	Via         string
 	Now         string
@@ -84,7 +87,8 @@ type warningRow struct{ Locale, Block, Kind, Words, Reason string }
 type filingRow struct {
 	State, Via, Addressee, Contact, Receipt, By, Note string
 	At                                                *moment
-	Proof                                             bool
+	Proof, Sealed                                     bool
+	Ahead                                             bool // before approval, under a standing authorisation
 }
 
 func (r *request) documentPage() error { return r.showDocument(http.StatusOK, nil) }
@@ -94,7 +98,7 @@ func (r *request) showDocument(status int, bad forms) error {
 	if err != nil {
 		return err
 	}
-	v, err := r.Playbooks.Incident(r.ctx(), r.scope, d.Incident)
+	v, err := r.incident(d.Incident)
 	if err != nil {
 		return err
 	}
@@ -105,7 +109,7 @@ func (r *request) showDocument(status int, bad forms) error {
 	settled := d.State == notify.DocSubmitted || d.State == notify.DocApproved
 	m.Editing = m.MayEdit && (!settled || r.Query("edit") != "" || bad.Form("edit") != nil)
 	m.Title, m.Nav, m.Listen, m.Back = m.Row.Title, "incidents", string(d.Incident), "/documents/"+d.ID
-	t, _ := r.Catalog.Template(d.Content.Template)
+	t, _ := r.Catalog.Form(d.Content)
 	r.chooseLocale(m, d, t)
 	m.Blocks = r.blocks(d, t, v.Snapshot, m.Tongue, bad.Form("edit"))
 	m.Subject = bad.Form("edit").Or("subject", d.Content.Subject[m.Tongue])
@@ -194,9 +198,18 @@ func (r *request) judged(m *documentModel, d notify.DocumentView) {
 	for _, t := range d.Policy.Teams {
 		m.Teams = append(m.Teams, r.word("team", t))
 	}
-	for _, f := range d.Filings {
-		m.Filings = append(m.Filings, filingRow{State: string(f.State), Via: r.word("via", f.Via), Addressee: r.addressee(f.Addressee), Contact: f.Contact,
-			Receipt: f.Receipt, By: r.person(f.By), Note: f.Note, At: r.at(&f.FiledAt), Proof: f.File != ""})
+	m.Filings, m.FileAhead = r.filingRows(d), d.FileAhead
+	if m.Row.Ahead {
+		m.Ahead = r.person(d.Ahead)
+	}
+	steps := []notify.FilingState{notify.Written, notify.Spoken}
+	if d.State == notify.DocFiled {
+		steps = []notify.FilingState{notify.Confirmed, notify.ReturnedBy, notify.Written}
+	}
+	if r.Can("work") && (d.State == notify.DocApproved || d.State == notify.DocFiled || d.FileAhead) {
+		for _, s := range steps {
+			m.FilingSteps = append(m.FilingSteps, string(s))
+		}
 	}
 }
 

@@ -55,7 +55,7 @@ func (r *request) factField(path string, facts incident.Snapshot) factField {
 	f := r.field(e, facts.Facts[path].Value)
 	f.Path, f.Name = path, r.factName(path)
 	if facts.Facts[path].Value != nil {
-		f.Known = r.value(facts.Facts[path].Value)
+		f.Known = r.value(path, facts.Facts[path].Value)
 	}
 	return f
 }
@@ -63,7 +63,7 @@ func (r *request) factField(path string, facts incident.Snapshot) factField {
 func (v *viewer) field(e incident.Entry, value any) factField {
 	f := factField{Path: e.Path, Type: e.Type, Means: e.Means, Name: v.word("field", e.Path), Chosen: map[string]bool{}, Texts: map[string]string{}}
 	for _, w := range e.Words {
-		f.Words = append(f.Words, option{w, v.word("value", w)})
+		f.Words = append(f.Words, option{w, v.valueWord(e.Path, w)})
 	}
 	switch value := value.(type) {
 	case string:
@@ -81,7 +81,7 @@ func (v *viewer) field(e incident.Entry, value any) factField {
 		var lines []string
 		for _, item := range value {
 			f.Chosen[fmt.Sprint(item)] = true
-			lines = append(lines, v.value(item))
+			lines = append(lines, v.value(e.Path, item))
 		}
 		f.Value = strings.Join(lines, "\n")
 	case nil:
@@ -281,12 +281,12 @@ func list(texts []string) []any {
 }
 
 // value is a fact's value in words.
-func (v *viewer) value(value any) string {
+func (v *viewer) value(path string, value any) string {
 	switch value := value.(type) {
 	case nil:
 		return v.tr("facts.unknown")
 	case bool:
-		return v.word("value", strconv.FormatBool(value))
+		return v.valueWord(path, strconv.FormatBool(value))
 	case string:
 		if m, ok := incident.ParseMoment(value); ok {
 			if !m.Exact() {
@@ -294,14 +294,14 @@ func (v *viewer) value(value any) string {
 			}
 			return v.stamp(m.Earliest) + v.tr("time.zone", "zone", v.zoneName(m.Earliest))
 		}
-		return v.word("value", value)
+		return v.valueWord(path, value)
 	case []any:
 		var out []string
 		objects := false
 		for _, item := range value {
 			_, object := item.(map[string]any)
 			objects = objects || object
-			out = append(out, v.value(item))
+			out = append(out, v.value(path, item))
 		}
 		if len(out) == 0 {
 			return v.tr("facts.none")
@@ -333,9 +333,9 @@ func (v *viewer) object(object map[string]any) string {
 		switch {
 		case object[k] == nil:
 		case k == "text" || k == "name":
-			parts = append(parts, v.value(object[k]))
+			parts = append(parts, v.value(k, object[k]))
 		default:
-			parts = append(parts, v.word("field", k)+v.tr("list.colon")+v.value(object[k]))
+			parts = append(parts, v.word("field", k)+v.tr("list.colon")+v.value(k, object[k]))
 		}
 	}
 	return strings.Join(parts, v.tr("list.semicolon"))
@@ -354,13 +354,13 @@ func (r *request) factName(path string) string {
 		return name
 	}
 	if region, ok := strings.CutPrefix(path, "jurisdictions."); ok {
-		return r.tr("facts.people-in", "place", r.word("region", region))
+		return r.tr("facts.people-in", "place", r.region(region))
+	}
+	if name := r.Catalog.FactName(path, r.Locale); name != path {
+		return name
 	}
 	if anchor, ok := strings.CutPrefix(path, "anchors."); ok {
-		if rule, ok := strings.CutPrefix(anchor, "submitted:"); ok {
-			return r.tr("facts.submitted", "name", rule)
-		}
-		return r.tr("facts.anchor", "name", anchor)
+		return r.anchor(anchor)
 	}
-	return r.Catalog.FactName(path, r.Locale)
+	return path
 }

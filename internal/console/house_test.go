@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -41,6 +42,9 @@ type house struct {
 	report   string
 	task     string
 	audience string
+	duty     string // to tell individuals
+	decision string // proposed about it
+	letter   string
 }
 
 const (
@@ -80,7 +84,7 @@ func newHouse(t *testing.T) *house {
 	gin.SetMode(gin.TestMode)
 	h.engine = gin.New()
 	require.NoError(t, console.Mount(h.engine, console.Options{Playbooks: h.books, Notify: h.notify, Access: h.access, Catalog: catalog,
-		Events: silence{}, Clock: h.clock, Log: slog.New(slog.NewTextHandler(testLog{t}, nil)), Operator: operator, Simulator: "http://127.0.0.1:1"}))
+		Law: law, Events: silence{}, Clock: h.clock, Log: slog.New(slog.NewTextHandler(testLog{t}, nil)), Operator: operator, Simulator: "http://127.0.0.1:1"}))
 	h.work(db)
 	return h
 }
@@ -144,6 +148,39 @@ func (h *house) work(db *store.DB) {
 	a, err := h.notify.Import(h.t.Context(), system, r.ID, "people.ndjson", "ndjson", strings.NewReader(people), nil)
 	require.NoError(h.t, err)
 	h.audience = a.ID
+	h.duty = h.dutyOf("cn-pipl-57-individuals").ID
+	h.practice()
+}
+
+// practice has shen propose a hold and record a letter.
+func (h *house) practice() {
+	shen := h.scope("shen")
+	until := h.clock.Now().Add(48 * time.Hour)
+	d, err := h.books.Propose(h.t.Context(), shen, h.duty, playbooks.DecideHold, playbooks.Proposal{Reason: "They called", Authority: "public-security:CN-SH", Until: &until})
+	require.NoError(h.t, err)
+	h.decision = d.ID
+	l, err := h.books.ReceiveLetter(h.t.Context(), shen, h.incident, playbooks.NewLetter{Kind: playbooks.LetterQuestions, Authority: "provincial-cac:CN-SH",
+		ReceivedAt: h.clock.Now(), DueAt: &until, Text: "How many people?"})
+	require.NoError(h.t, err)
+	h.letter = l.ID
+}
+
+// scope is that of a person who has signed in.
+func (h *house) scope(login string) evidence.Scope {
+	token, _, err := h.access.SignIn(h.t.Context(), login, password)
+	require.NoError(h.t, err)
+	sc, _, err := h.access.BySession(h.t.Context(), token)
+	require.NoError(h.t, err)
+	return sc
+}
+
+// dutyOf is the first duty of a rule.
+func (h *house) dutyOf(rule string) playbooks.Duty {
+	v, err := h.books.Incident(h.t.Context(), evidence.System(operator), h.incident)
+	require.NoError(h.t, err)
+	i := slices.IndexFunc(v.Duties, func(d playbooks.Duty) bool { return d.Obligation.ID == rule })
+	require.GreaterOrEqual(h.t, i, 0, "no duty of %s", rule)
+	return v.Duties[i]
 }
 
 // browser keeps the cookies of one person.

@@ -8,11 +8,8 @@ import (
 	"time"
 
 	"tocsin/incident"
-	"tocsin/incident/evidence"
-	"tocsin/notify"
 	"tocsin/playbooks"
 	"tocsin/playbooks/obligation"
-	"tocsin/templates"
 )
 
 // incidentModel is one incident as a responder sees it.
@@ -25,39 +22,48 @@ type incidentModel struct {
 	Revision   int64
 	Next       nextStep
 	Clocks     []dutyRow
-	Ended      []dutyRow // met, lapsed, exempt
+	Groups     []clockGroup // Clocks as they are read: with a number, without one, not yet started, voluntary
+	Ended      []dutyRow    // met, lapsed, exempt
 	Grades     []gradeRow
 	Questions  []questionRow
+	MoreAsked  []questionRow // those that decide less: folded away
+	MoreOpen   bool          // one of them holds a fault
 	Aware      awareness
 	Tasks      []taskRow
 	DoneTasks  []taskRow
 	Documents  []documentRow
+	Papers     []paperGroup // Documents as they are read
 	Audiences  []audienceRow
 	Dispatches []dispatchRow
 	Facts      []factLine
 	Conflicts  []conflict
 	Timeline   []entryRow
 	NoDuty     []reasonRow
+	Entrusted  bool // the operator processes for customers
+	NewRules   bool // newer rules wait for a decision
 	Drafting   bool // a run has begun and its drafts are not there yet
 	Now        string
 }
 
-type gradeRow struct {
-	Scheme, Grade, Floor, Ceiling string
-	Open                          bool
-	Reasons, Flags                []string
-}
+// Asked is how many questions are open.
+func (m *incidentModel) Asked() int { return len(m.Questions) + len(m.MoreAsked) }
 
 type questionRow struct {
 	Text    string
-	Decides []string
+	Decides []string // the first few
+	More    int      // further ones
 	Field   factField
 }
 
 type reasonRow struct {
-	Rule, Because string
-	Undecided     bool
+	Rule, Title, Because string
 }
+
+// How much of a long list is read at once.
+const (
+	questionsAtOnce = 8
+	decidesAtOnce   = 3
+)
 
 // awareness is the decision when we knew.
 type awareness struct {
@@ -72,7 +78,7 @@ func (r *request) incidentPage() error { return r.showIncident(http.StatusOK, ni
 // showIncident shows the page, with forms that hold faults.
 func (r *request) showIncident(status int, bad forms) error {
 	id := incident.ID(r.Param("id"))
-	v, err := r.Playbooks.Incident(r.ctx(), r.scope, id)
+	v, err := r.incident(id)
 	if err != nil {
 		return err
 	}
@@ -93,6 +99,9 @@ func (r *request) showIncident(status int, bad forms) error {
 	if err := r.papers(m, v); err != nil {
 		return err
 	}
+	m.Entrusted = v.Snapshot.Facts["role"].Value == "entrusted" || len(playbooks.Customers(v.Snapshot)) > 0
+	m.NewRules = slices.ContainsFunc(v.Tasks, func(t playbooks.Task) bool { return t.Rules != "" && t.State == playbooks.TaskOpen })
+	m.Papers = groupPapers(m.Documents)
 	m.Drafting = v.Run != nil && len(m.Documents) == 0
 	m.Next = r.nextStep(m)
 	r.show(status, "incident", m)
@@ -102,7 +111,7 @@ func (r *request) showIncident(status int, bad forms) error {
 // derived shows duties, grades and questions.
 func (r *request) derived(m *incidentModel, v playbooks.View) {
 	for _, d := range v.Duties {
-		row := r.dutyRow(d, v.Duties)
+		row := r.dutyRow(d)
 		if row.Over {
 			m.Ended = append(m.Ended, row)
 		} else {
@@ -110,6 +119,7 @@ func (r *request) derived(m *incidentModel, v playbooks.View) {
 		}
 	}
 	slices.SortStableFunc(m.Clocks, func(a, b dutyRow) int { return byTime(a.by, b.by) })
+	m.Groups = groupClocks(m.Clocks)
 	if v.Derivation == nil {
 		return
 	}
@@ -117,11 +127,19 @@ func (r *request) derived(m *incidentModel, v playbooks.View) {
 	for _, g := range result.Grades {
 		m.Grades = append(m.Grades, r.gradeRow(g))
 	}
-	for _, q := range result.OpenQuestions {
-		m.Questions = append(m.Questions, r.questionRow(q, v))
+	for i, q := range result.OpenQuestions {
+		row := r.questionRow(q, v)
+		if i < questionsAtOnce {
+			m.Questions = append(m.Questions, row)
+			continue
+		}
+		m.MoreAsked = append(m.MoreAsked, row)
+		m.MoreOpen = m.MoreOpen || m.Form("fact."+q.Fact) != nil
 	}
 	for _, n := range result.NotApplied {
-		m.NoDuty = append(m.NoDuty, reasonRow{Rule: n.ID, Because: cmp.Or(r.local(n.Texts), n.Because), Undecided: n.Undecided})
+		if !n.Off {
+			m.NoDuty = append(m.NoDuty, reasonRow{Rule: n.ID, Title: r.ruleTitle(n.ID), Because: cmp.Or(r.local(n.Texts), n.Because)})
+		}
 	}
 }
 
@@ -138,48 +156,43 @@ func byTime(a, b *time.Time) int {
 	return a.Compare(*b)
 }
 
-func (r *request) gradeRow(g obligation.Grade) gradeRow {
-	row := gradeRow{Scheme: r.word("scheme", g.Scheme), Grade: g.Grade, Floor: r.word("grade", g.Floor), Ceiling: r.word("grade", g.Ceiling),
-		Open: g.Floor != g.Ceiling, Reasons: g.Reasons[r.Locale], Flags: g.Flags}
-	if row.Reasons == nil {
-		row.Reasons = g.Because
-	}
-	return row
-}
-
 func (r *request) questionRow(q obligation.Question, v playbooks.View) questionRow {
 	row := questionRow{Text: r.local(q.Text), Field: r.factField(q.Fact, v.Snapshot)}
 	if row.Text == "" {
 		row.Text = row.Field.Name
 	}
-	for _, d := range q.Decides {
-		row.Decides = append(row.Decides, r.decided(d, v.Duties))
+	for _, id := range q.Decides {
+		if name := r.decided(id, v.Derivation.Result.Grades); !slices.Contains(row.Decides, name) {
+			row.Decides = append(row.Decides, name)
+		}
+	}
+	if row.More = len(row.Decides) - decidesAtOnce; row.More > 0 {
+		row.Decides = row.Decides[:decidesAtOnce]
 	}
 	return row
 }
 
 // decided names what a question decides: a grading scheme, a duty, or nothing that we have rules for.
-func (r *request) decided(id string, duties []playbooks.Duty) string {
-	for _, d := range duties {
-		if d.Obligation.ID == id {
-			return r.local(d.Obligation.Title)
+func (r *request) decided(id string, grades []obligation.Grade) string {
+	for _, g := range grades {
+		if g.Scheme == id {
+			return r.gradeRow(g).Scheme
 		}
 	}
-	id, _, _ = strings.Cut(id, ":")
-	return r.word("scheme", id)
+	rule, _, _ := strings.Cut(id, ":")
+	if title := r.ruleTitle(rule); title != rule {
+		return title
+	}
+	return r.word("scheme", rule)
 }
+
+// ruleTitle is a rule by its title, the id where there is none.
+func (r *request) ruleTitle(id string) string { return cmp.Or(r.local(r.rules()[id].Title), id) }
 
 func (r *request) awareness(s incident.Snapshot) awareness {
 	a := awareness{Default: r.input(r.now)}
-	at := func(path string) *moment {
-		text, _ := s.Facts[path].Value.(string)
-		if m, ok := incident.ParseMoment(text); ok {
-			return r.at(&m.Earliest)
-		}
-		return nil
-	}
-	a.FirstSignal = at("first_signal_at")
-	if a.Decided = at("aware_at"); a.Decided != nil {
+	a.FirstSignal = r.at(factMoment(s, "first_signal_at"))
+	if a.Decided = r.at(factMoment(s, "aware_at")); a.Decided != nil {
 		a.By = r.actor(s.Facts["aware_at"].Actor)
 	}
 	return a
@@ -216,64 +229,6 @@ func (r *request) papers(m *incidentModel, v playbooks.View) error {
 	entries, err := r.latest(id)
 	m.Timeline = entries
 	return err
-}
-
-// documentRow is a notice or report in a list.
-type documentRow struct {
-	ID, Title, To string
-	Kind          templates.Kind
-	State         notify.DocumentState
-	Due           *moment // the nearest legal deadline of the duties it meets
-	Aim           *moment // the operator's own time, where it is another one
-	Gaps, Needed  int
-	Stale         bool
-	Channels      []string
-	CanApprove    bool
-	by            *time.Time
-}
-
-func (r *request) documentRow(d notify.DocumentView, duties []playbooks.Duty) documentRow {
-	row := documentRow{ID: d.ID, Title: r.local(d.Title), Kind: d.Kind, State: d.State, Gaps: gaps(d), Needed: d.Needed,
-		Stale: len(d.Stale) > 0, Channels: d.Channels, CanApprove: d.CanApprove}
-	if d.Addressee != "" {
-		row.To = r.addressee(d.Addressee)
-	}
-	if over(d.State) {
-		return row
-	}
-	law := deadline(d, duties)
-	row.Due, row.by = r.until(law), law
-	if aim := d.Policy.Deadline; aim != nil && (law == nil || !aim.Equal(*law)) {
-		row.Aim = r.until(aim)
-		if law == nil {
-			row.by = aim
-		}
-	}
-	return row
-}
-
-// deadline is the nearest legal one among the duties that a document meets.
-func deadline(d notify.DocumentView, duties []playbooks.Duty) (first *time.Time) {
-	for _, duty := range duties {
-		if slices.Contains(d.Duties, duty.ID) && duty.State != obligation.Lapsed && byTime(duty.Obligation.Deadline, first) < 0 {
-			first = duty.Obligation.Deadline
-		}
-	}
-	return first
-}
-
-// gaps counts requirements that are not met in any locale, each once.
-func gaps(d notify.DocumentView) int {
-	open := map[string]bool{}
-	for _, g := range d.Gaps {
-		open[g.Requirement.ID] = true
-	}
-	return len(open)
-}
-
-// over says that a document's life has ended.
-func over(s notify.DocumentState) bool {
-	return s == notify.DocDispatched || s == notify.DocFiled || s == notify.DocWithdrawn
 }
 
 // decideAwareness is a person's decision when we became aware.
@@ -362,22 +317,3 @@ func (r *request) evidencePack() error {
 	}
 	return nil
 }
-
-// latest are the newest entries of the incident's ledger, newest first.
-func (r *request) latest(id incident.ID) ([]entryRow, error) {
-	var tail []evidence.Entry
-	for after := int64(0); ; {
-		page, err := r.Playbooks.Timeline(r.ctx(), r.scope, id, after, 500)
-		if err != nil || len(page) == 0 {
-			return r.entryRows(tail), err
-		}
-		tail = append(tail, page...)
-		tail = tail[max(0, len(tail)-newest):]
-		after = page[len(page)-1].Seq
-		if len(page) < 500 {
-			return r.entryRows(tail), nil
-		}
-	}
-}
-
-const newest = 12 // entries on the incident's page

@@ -108,7 +108,7 @@ func (r *request) remember(of map[incident.ID]playbooks.View, id incident.ID) (p
 	if v, ok := of[id]; ok {
 		return v, nil
 	}
-	v, err := r.Playbooks.Incident(r.ctx(), r.scope, id)
+	v, err := r.incident(id)
 	if err == nil {
 		of[id] = v
 	}
@@ -118,7 +118,8 @@ func (r *request) remember(of map[incident.ID]playbooks.View, id incident.ID) (p
 type taskRow struct {
 	ID, Kind, Title, Team, Document, Note, By string
 	State                                     string
-	Mine                                      bool // for one of the viewer's teams
+	Link                                      string // where it is done, when not here
+	Mine                                      bool   // for one of the viewer's teams
 	Due, Done                                 *moment
 	Asks                                      []factField
 	Incident                                  incidentRow
@@ -127,6 +128,16 @@ type taskRow struct {
 func (r *request) taskRow(t playbooks.Task, facts incident.Snapshot) taskRow {
 	row := taskRow{ID: t.ID, Kind: t.Kind, Title: r.local(t.Title), Team: r.word("team", t.Assign), Document: t.Document, State: t.State,
 		Note: t.Note, Due: r.until(t.DueAt), Done: r.at(t.DoneAt)}
+	switch {
+	case t.Decision != "":
+		row.Link = "/decisions/" + t.Decision
+	case t.Letter != "":
+		row.Link = "/incidents/" + string(t.Incident) + "/response#letter-" + t.Letter
+	case t.Rules != "":
+		row.Link = "/incidents/" + string(t.Incident) + "/rules"
+	case t.Document != "":
+		row.Link = "/documents/" + t.Document
+	}
 	if t.DoneBy != "" {
 		row.By = r.person(t.DoneBy)
 	}

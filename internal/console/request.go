@@ -5,11 +5,13 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/gin-gonic/gin"
 
 	"tocsin/incident"
+	"tocsin/playbooks"
 )
 
 // request is one request with who makes it.
@@ -17,9 +19,17 @@ type request struct {
 	*gin.Context
 	*console
 	*viewer
+	named map[string]string // those to whom duties of the incidents at hand are owed
 }
 
 func (r *request) ctx() context.Context { return r.Request.Context() }
+
+// incident reads one whole, and keeps the names of those to whom its duties are owed.
+func (r *request) incident(id incident.ID) (playbooks.View, error) {
+	v, err := r.Playbooks.Incident(r.ctx(), r.scope, id)
+	r.know(v.Duties)
+	return v, err
+}
 
 // page makes the frame of a page; key is that of its title.
 func (r *request) page(key string) page {
@@ -76,8 +86,27 @@ func (r *request) fault(err error) *fault {
 	return f
 }
 
-// said puts a message of the house into the viewer's language, where it is known.
-func (r *request) said(message string) string { return r.word("said", message) }
+// said puts a message of the house into the viewer's language, where it is known. What a message begins or ends
+// with may be known alone: after it stand the facts to settle, before it a state.
+func (r *request) said(message string) string {
+	known := func(text string) string { return r.words[r.Locale]["said."+text] }
+	if text := known(message); text != "" {
+		return text
+	}
+	begin, end, _ := strings.Cut(message, ": ")
+	if text := known(end); text != "" {
+		return text
+	}
+	text := known(begin)
+	if text == "" {
+		return message
+	}
+	facts := strings.Split(end, ", ")
+	for i, path := range facts {
+		facts[i] = r.factName(path)
+	}
+	return text + r.tr("list.colon") + strings.Join(facts, r.tr("list.comma"))
+}
 
 type faultModel struct {
 	page
@@ -138,6 +167,17 @@ func (f *form) At(pointer string) []string {
 		}
 	}
 	return out
+}
+
+// moved points the faults of a list at the rows of the form that it was read from.
+func (f *form) moved(list string, rows []int) {
+	for i, p := range f.Problems {
+		rest, ok := strings.CutPrefix(p.Pointer, list)
+		number, field, _ := strings.Cut(rest, "/")
+		if n, err := strconv.Atoi(number); ok && err == nil && n < len(rows) {
+			f.Problems[i].Pointer = list + strconv.Itoa(rows[n]) + "/" + field
+		}
+	}
 }
 
 // forms are the forms of one page that hold faults, by name.

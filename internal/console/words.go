@@ -3,6 +3,7 @@ package console
 import (
 	"embed"
 	"fmt"
+	"io/fs"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -20,23 +21,39 @@ type words map[string]map[string]string
 func loadWords() (words, error) {
 	w := words{}
 	for _, locale := range locales {
-		src, err := wordFiles.ReadFile("words/" + locale + ".yaml")
+		names, err := fs.Glob(wordFiles, "words/"+locale+"*.yaml")
 		if err != nil {
-			return nil, fmt.Errorf("read words: %w", err)
+			return nil, fmt.Errorf("find words: %w", err)
 		}
-		var nested map[string]map[string]string
-		if err := yaml.Unmarshal(src, &nested); err != nil {
-			return nil, fmt.Errorf("read words %s: %w", locale, err)
-		}
-		flat := map[string]string{}
-		for group, texts := range nested {
-			for key, text := range texts {
-				flat[group+"."+key] = text
+		w[locale] = map[string]string{}
+		for _, name := range names {
+			if err := w.read(locale, name); err != nil {
+				return nil, err
 			}
 		}
-		w[locale] = flat
 	}
 	return w, nil
+}
+
+// read takes over one file; no key stands twice.
+func (w words) read(locale, name string) error {
+	src, err := wordFiles.ReadFile(name)
+	if err != nil {
+		return fmt.Errorf("read words: %w", err)
+	}
+	var nested map[string]map[string]string
+	if err := yaml.Unmarshal(src, &nested); err != nil {
+		return fmt.Errorf("read %s: %w", name, err)
+	}
+	for group, texts := range nested {
+		for key, text := range texts {
+			if _, twice := w[locale][group+"."+key]; twice {
+				return fmt.Errorf("read %s: %s.%s stands twice", name, group, key)
+			}
+			w[locale][group+"."+key] = text
+		}
+	}
+	return nil
 }
 
 // say is the text of a key, its {names} filled in from pairs. An unknown key is a fault of ours.

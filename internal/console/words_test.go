@@ -12,6 +12,10 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"tocsin/incident"
+	"tocsin/playbooks/obligation"
+	"tocsin/templates"
 )
 
 func TestBothLanguagesSayTheSame(t *testing.T) {
@@ -78,6 +82,56 @@ func keysInCode(t *testing.T) (keys []string) {
 	})
 	require.Greater(t, len(keys), 40)
 	return keys
+}
+
+// Nothing that the vocabulary or the law's data can say is shown as an id.
+func TestFactsAndLawHaveWords(t *testing.T) {
+	w, err := loadWords()
+	require.NoError(t, err)
+	law, err := obligation.New()
+	require.NoError(t, err)
+	rules := func() map[string]obligation.RuleInfo {
+		byID := map[string]obligation.RuleInfo{}
+		for _, rule := range law.List() {
+			byID[rule.ID] = rule
+		}
+		return byID
+	}
+	for _, locale := range locales {
+		v := &viewer{Locale: locale, words: w}
+		var named func(e incident.Entry)
+		named = func(e incident.Entry) {
+			for _, word := range e.Words {
+				require.False(t, v.valueWord(e.Path, word) == word && locale != "en", "%s: %s", e.Path, word)
+				require.NotContains(t, v.valueWord(e.Path, word), "_", e.Path)
+			}
+			for _, field := range e.Fields {
+				require.Contains(t, w[locale], "field."+field.Path, e.Path)
+				named(field)
+			}
+		}
+		for _, e := range incident.Vocabulary() {
+			if !strings.HasSuffix(e.Path, "*") {
+				require.True(t, w[locale]["fact."+e.Path] != "" || locale == "en" || templates.FactName(e.Path, locale) != e.Path, "%s has no words", e.Path)
+			}
+			named(e)
+		}
+		for _, rule := range law.List() {
+			require.Contains(t, w[locale], "confidence."+rule.Confidence, rule.ID)
+			for anchor := range strings.SplitSeq(rule.Anchor, ", ") {
+				family, about, _ := strings.Cut(anchor, ":")
+				if family != "submitted" && about != "" {
+					require.Contains(t, w[locale], "anchor-of."+family, rule.ID)
+				} else if about == "" {
+					require.Contains(t, w[locale], "anchor."+anchor, rule.ID)
+				}
+			}
+			if locale != "en" {
+				r := &request{viewer: v, console: &console{Options: Options{Law: law}, rules: rules}}
+				require.NotRegexp(t, "[a-z]{5}", r.allowed(rule.Deadline), rule.ID)
+			}
+		}
+	}
 }
 
 func TestThousands(t *testing.T) {

@@ -176,6 +176,10 @@ func (a *api) export(h huma.API) {
 	})
 }
 
+type filingList struct {
+	Filings []notify.Filing `json:"filings"`
+}
+
 func (a *api) filings(h huma.API) {
 	type filingIn struct {
 		DocumentPath
@@ -183,10 +187,11 @@ func (a *api) filings(h huma.API) {
 			State     string    `json:"state" enum:"spoken,written,confirmed,returned"`
 			Via       string    `json:"via" minLength:"1" doc:"How: 12387 phone, site, mail …"`
 			Addressee string    `json:"addressee,omitempty" doc:"Whom; default the report's addressee"`
-			Contact   string    `json:"contact,omitempty" doc:"Who answered"`
+			Contact   string    `json:"contact,omitempty" doc:"Who answered; needed of a call"`
 			Receipt   string    `json:"receipt_number,omitempty"`
 			FiledAt   time.Time `json:"filed_at"`
-			Note      string    `json:"note,omitempty"`
+			Note      string    `json:"note,omitempty" doc:"Of a return: what the authority wants changed"`
+			Sealed    bool      `json:"sealed,omitempty" doc:"Signed and sealed on paper"`
 			Proof     *struct {
 				Name string `json:"name" minLength:"1"`
 				Type string `json:"content_type" minLength:"1"`
@@ -194,10 +199,20 @@ func (a *api) filings(h huma.API) {
 			} `json:"proof,omitempty" doc:"The exact text filed, or the authority's receipt"`
 		}
 	}
+	register(h, a, a.operation("list-filings", http.MethodGet, "/reports/{id}/filings", "How a report was filed, step by step", http.StatusOK),
+		func(ctx context.Context, sc evidence.Scope, in *DocumentPath) (*body[filingList], error) {
+			filings, err := a.Notify.Filings(ctx, sc, in.ID)
+			return &body[filingList]{Body: filingList{each(filings, func(f notify.Filing) notify.Filing { return f })}}, err
+		})
+	register(h, a, a.operation("undertake-obligation", http.MethodPost, "/obligations/{id}/undertake", "Have a voluntary duty worked off", http.StatusOK),
+		func(ctx context.Context, sc evidence.Scope, in *DocumentPath) (*body[dutyView], error) {
+			d, err := a.Playbooks.Undertake(ctx, sc, in.ID)
+			return &body[dutyView]{Body: viewDuty(d)}, err
+		})
 	register(h, a, a.operation("record-filing", http.MethodPost, "/reports/{id}/filings", "Record how, when, to whom a report was filed", http.StatusCreated),
 		func(ctx context.Context, sc evidence.Scope, in *filingIn) (*body[notify.Filing], error) {
 			f := notify.Filing{Report: in.ID, State: notify.FilingState(in.Body.State), Via: in.Body.Via, Addressee: in.Body.Addressee, Contact: in.Body.Contact,
-				Receipt: in.Body.Receipt, FiledAt: in.Body.FiledAt.UTC(), Note: in.Body.Note}
+				Receipt: in.Body.Receipt, FiledAt: in.Body.FiledAt.UTC(), Note: in.Body.Note, Sealed: in.Body.Sealed}
 			var proof *incident.File
 			if p := in.Body.Proof; p != nil {
 				data, err := base64.StdEncoding.DecodeString(p.Data)

@@ -37,7 +37,7 @@ func (a *api) duties(h huma.API) {
 	register(h, a, a.operation("list-obligations", http.MethodGet, "/incidents/{id}/obligations", "The register of an incident's duties", http.StatusOK),
 		func(ctx context.Context, sc evidence.Scope, in *IncidentPath) (*body[dutyList], error) {
 			v, err := a.Playbooks.Incident(ctx, sc, incident.ID(in.ID))
-			return &body[dutyList]{Body: dutyList{each(v.Duties, viewDuty)}}, err
+			return &body[dutyList]{Body: dutyList{viewDuties(v)}}, err
 		})
 
 	register(h, a, a.operation("list-tasks", http.MethodGet, "/incidents/{id}/tasks", "What waits for people", http.StatusOK),
@@ -73,4 +73,5 @@ func (a *api) duties(h huma.API) {
 			e, err := a.Playbooks.Timeline(ctx, sc, incident.ID(in.ID), in.After, in.Limit)
 			return &body[entryList]{Body: entryList{e}}, err
 		})
+	a.practice(h)
 }

@@ -73,6 +73,7 @@ func Mount(engine *gin.Engine, o Options) huma.API {
 	h.UseMiddleware(a.authenticate, a.limitBody)
 	a.incidents(h)
 	a.duties(h)
+	a.explanations(h)
 	a.documents(h)
 	a.audiences(h)
 	a.dispatches(h)

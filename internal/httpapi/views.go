@@ -53,39 +53,93 @@ type dutyView struct {
 	Rule string `json:"rule"`
 	obligationView
 	Reason    string     `json:"reason,omitempty"`
+	Past      bool       `json:"past_deadline"` // also while a decision stands
+	Decision  string     `json:"decision,omitempty"`
+	Conflict  string     `json:"conflict,omitempty"`
+	Later     *laterView `json:"later,omitempty"`
 	MetBy     string     `json:"met_by_document,omitempty"`
 	MetAt     *time.Time `json:"met_at"`
 	DerivedAt time.Time  `json:"derived_at"`
+	// Undertaken is a voluntary duty that somebody has chosen to do.
+	Undertaken bool            `json:"undertaken,omitempty"`
+	Filings    []notify.Filing `json:"filings,omitempty"`
+}
+
+// laterView is the clock that would take the place of the one that stands.
+type laterView struct {
+	Anchor     string     `json:"anchor"`
+	Start      *time.Time `json:"start"`
+	Deadline   *time.Time `json:"deadline"`
+	LegalLimit *time.Time `json:"legal_limit"`
 }
 
 // obligationView is an obligation without its id, which in a register is the rule.
 type obligationView struct {
 	Title          map[string]string       `json:"title"`
 	Addressee      string                  `json:"addressee"`
+	AddresseeName  map[string]string       `json:"addressee_name,omitempty"`
+	Contacts       []obligation.Contact    `json:"contacts,omitempty"`
+	OtherAddressee []string                `json:"other_addressees,omitempty"`
+	Kind           string                  `json:"kind"`
 	Urgency        string                  `json:"urgency"`
+	Phrase         string                  `json:"phrase,omitempty"`
+	Voluntary      bool                    `json:"voluntary,omitempty"`
+	Repeats        bool                    `json:"repeats,omitempty"`
 	Anchor         string                  `json:"anchor"`
+	AnchorFrom     string                  `json:"anchor_from,omitempty"`
+	AnchorNote     string                  `json:"anchor_note,omitempty"`
 	Start          *time.Time              `json:"start"`
 	Deadline       *time.Time              `json:"deadline"`
 	LegalLimit     *time.Time              `json:"legal_limit"`
 	Target         *time.Time              `json:"target"`
+	Count          *obligation.Count       `json:"count,omitempty"`
+	Zone           string                  `json:"zone"`
+	DeadlineOf     string                  `json:"deadline_of,omitempty"`
+	Undated        map[string]string       `json:"undated,omitempty"`
 	Provisional    bool                    `json:"provisional"`
 	Imprecise      bool                    `json:"imprecise"`
 	State          obligation.State        `json:"state"`
 	ContentItems   []string                `json:"content_items"`
 	Requirements   []templates.Requirement `json:"requirements"`
+	Channels       []string                `json:"channels,omitempty"`
+	AlsoChannels   []string                `json:"also_channels,omitempty"`
+	MetHow         []string                `json:"met_by"`
 	Exempt         *obligation.Exemption   `json:"exempt"`
+	Exemptions     []obligation.Exemption  `json:"exemptions,omitempty"`
+	Hold           *obligation.Hold        `json:"hold,omitempty"`
 	Source         obligation.Source       `json:"source"`
+	RuleVersion    string                  `json:"rule_version"`
 	Confidence     string                  `json:"confidence"`
 	ConfidenceNote string                  `json:"confidence_note,omitempty"`
+	Note           map[string]string       `json:"note,omitempty"`
 	Because        []string                `json:"because"`
+	Why            map[string][]string     `json:"why,omitempty"`
 }
 
 func viewDuty(d playbooks.Duty) dutyView {
-	o := d.Obligation
-	return dutyView{
-		ID: d.ID, Rule: o.ID, Reason: d.Reason, MetBy: d.MetBy, MetAt: d.MetAt, DerivedAt: d.DerivedAt,
-		obligationView: obligationView{o.Title, o.Addressee, o.Urgency, o.Anchor, o.Start, o.Deadline, o.LegalLimit, o.Target, o.Provisional, o.Imprecise,
-			d.State, o.ContentItems, o.Requirements, o.Exempt, o.Source, o.Confidence, o.ConfidenceNote, o.Because},
+	return dutyView{ID: d.ID, Rule: d.Obligation.ID, obligationView: viewObligation(d.Obligation, d.State), Reason: d.Reason,
+		Past: d.Obligation.State == obligation.Overdue && d.State != obligation.Met, Decision: d.Decision, Conflict: d.Conflict, Later: (*laterView)(d.Later),
+		MetBy: d.MetBy, MetAt: d.MetAt, DerivedAt: d.DerivedAt, Undertaken: d.Undertaken}
+}
+
+// viewDuties shows the register with how each duty was filed.
+func viewDuties(v playbooks.View) []dutyView {
+	return each(v.Duties, func(d playbooks.Duty) dutyView {
+		out := viewDuty(d)
+		out.Filings = v.Filings[d.ID]
+		return out
+	})
+}
+
+func viewObligation(o obligation.Obligation, state obligation.State) obligationView {
+	return obligationView{
+		Title: o.Title, Addressee: o.Addressee, AddresseeName: o.AddresseeName, Contacts: o.Contacts, OtherAddressee: o.OtherAddressee,
+		Kind: o.Kind, Urgency: o.Urgency, Phrase: o.Phrase, Voluntary: o.Voluntary, Repeats: o.Repeats,
+		Anchor: o.Anchor, AnchorFrom: o.AnchorFrom, AnchorNote: o.AnchorNote, Start: o.Start, Deadline: o.Deadline, LegalLimit: o.LegalLimit,
+		Target: o.Target, Count: o.Count, Zone: o.Zone, DeadlineOf: o.DeadlineOf, Undated: o.Undated, Provisional: o.Provisional, Imprecise: o.Imprecise,
+		State: state, ContentItems: o.ContentItems, Requirements: o.Requirements, Channels: o.Channels, AlsoChannels: o.AlsoChannels, MetHow: o.MetBy,
+		Exempt: o.Exempt, Exemptions: o.Exemptions, Hold: o.Hold, Source: o.Source, RuleVersion: o.RuleVersion,
+		Confidence: o.Confidence, ConfidenceNote: o.ConfidenceNote, Note: o.Note, Because: o.Because, Why: o.Why,
 	}
 }
 
@@ -144,13 +198,19 @@ type incidentWhole struct {
 	Obligations   []dutyView              `json:"obligations"`
 	OpenQuestions []obligation.Question   `json:"open_questions"`
 	NotApplied    []obligation.Reason     `json:"not_applied,omitempty"`
+	Estimates     []string                `json:"estimates,omitempty"`
+	Customers     []obligation.Customer   `json:"customers,omitempty"`
+	RulesVersion  string                  `json:"rules_version,omitempty"`
+	Decisions     []decisionView          `json:"decisions"`
+	Letters       []letterView            `json:"letters"`
 	Run           *runView                `json:"run"`
 }
 
 func viewWhole(v playbooks.View) incidentWhole {
 	w := incidentWhole{incidentView: viewIncident(v.Incident), Facts: v.Snapshot.Object(), History: v.History, Disagreements: v.Snapshot.Disagreements,
-		Obligations: each(v.Duties, viewDuty), Run: viewRun(v.Run, v.Steps)}
+		Obligations: viewDuties(v), Decisions: each(v.Decisions, viewDecision), Letters: each(v.Letters, viewLetter), Run: viewRun(v.Run, v.Steps)}
 	if v.Derivation != nil {
+		w.RulesVersion, w.Estimates, w.Customers = v.Derivation.RulesVersion, v.Derivation.Result.Estimates, v.Derivation.Result.Customers
 		w.DerivedAt = &v.Derivation.At
 		w.Grades, w.OpenQuestions, w.NotApplied = v.Derivation.Result.Grades, v.Derivation.Result.OpenQuestions, v.Derivation.Result.NotApplied
 	}
@@ -165,6 +225,10 @@ type taskView struct {
 	Assign   string            `json:"assign,omitempty"`
 	Asks     []string          `json:"asks,omitempty"`
 	Document string            `json:"document,omitempty"`
+	Decision string            `json:"decision,omitempty"`
+	Letter   string            `json:"letter,omitempty"`
+	Rules    string            `json:"rules_version,omitempty"`
+	For      []string          `json:"for,omitempty"`
 	DueAt    *time.Time        `json:"due_at"`
 	State    string            `json:"state"`
 	DoneBy   string            `json:"done_by,omitempty"`
@@ -173,7 +237,7 @@ type taskView struct {
 }
 
 func viewTask(t playbooks.Task) taskView {
-	return taskView{t.ID, t.Incident, t.Kind, t.Title, t.Assign, t.Asks, t.Document, t.DueAt, t.State, t.DoneBy, t.DoneAt, t.Note}
+	return taskView{t.ID, t.Incident, t.Kind, t.Title, t.Assign, t.Asks, t.Document, t.Decision, t.Letter, t.Rules, t.For, t.DueAt, t.State, t.DoneBy, t.DoneAt, t.Note}
 }
 
 type approvalView struct {
@@ -207,6 +271,8 @@ type documentView struct {
 	CanApprove   bool                 `json:"can_approve"`
 	WhyNot       string               `json:"why_not,omitempty"`
 	ReturnReason string               `json:"return_reason,omitempty"`
+	Ahead        string               `json:"filed_ahead_by,omitempty" doc:"Filed before approval under a standing authorisation; the approval reviews it"`
+	FileAhead    bool                 `json:"can_file_ahead"`
 	Filings      []notify.Filing      `json:"filings,omitempty"`
 	Voided       []notify.Change      `json:"voided_by,omitempty"`
 	UpdatedAt    time.Time            `json:"updated_at"`
@@ -216,7 +282,7 @@ func viewDocument(d notify.DocumentView) documentView {
 	return documentView{d.ID, d.Kind, d.Incident, d.Title, d.Addressee, d.Duties, d.Channels, d.Version, d.State, d.Content, d.FactRevision, d.Stale, d.Policy,
 		d.Gaps, d.Editors, d.Submitter, d.Audience, d.Digest,
 		each(d.Approvals, func(a notify.Approval) approvalView { return approvalView{a.User, a.Digest, a.Note, a.At} }),
-		d.Needed, d.CanApprove, d.WhyNot, d.ReturnReason, d.Filings, d.Voided, d.UpdatedAt}
+		d.Needed, d.CanApprove, d.WhyNot, d.ReturnReason, d.Ahead, d.FileAhead, d.Filings, d.Voided, d.UpdatedAt}
 }
 
 type audienceView struct {

@@ -8,6 +8,15 @@ import (
 	"tocsin/notify"
 )
 
+// listed is the state in which the queue lists a document: what was filed ahead waits for approval like what
+// is submitted.
+func listed(d notify.Document) string {
+	if d.State == notify.DocFiled && d.Ahead != "" {
+		return string(notify.DocSubmitted)
+	}
+	return string(d.State)
+}
+
 // InsertDocument adds a notice or report; a Fault Conflict when its step has one already.
 func (t *Tx) InsertDocument(ctx context.Context, d notify.Document) error {
 	body, err := t.sealFor(ctx, d.Incident, "document", d.ID, d)
@@ -17,7 +26,7 @@ func (t *Tx) InsertDocument(ctx context.Context, d notify.Document) error {
 	_, err = t.exec(ctx, "insert document", `
 		INSERT INTO document (operator_id, id, incident_id, run_id, step, item, state, version, due_at, body)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
-		t.op, d.ID, string(d.Incident), d.Run, d.Step, d.Item, string(d.State), d.Version, dueOrder(d.Policy.Deadline), body)
+		t.op, d.ID, string(d.Incident), d.Run, d.Step, d.Item, listed(d), d.Version, dueOrder(d.Policy.Deadline), body)
 	return err
 }
 
@@ -30,7 +39,7 @@ func (t *Tx) UpdateDocument(ctx context.Context, d notify.Document) error {
 	n, err := t.exec(ctx, "update document", `
 		UPDATE document SET state = $4, version = $5, due_at = $6, body = $7
 		WHERE operator_id = $1 AND id = $2 AND incident_id = $3 AND version = $5 - 1`,
-		t.op, d.ID, string(d.Incident), string(d.State), d.Version, dueOrder(d.Policy.Deadline), body)
+		t.op, d.ID, string(d.Incident), listed(d), d.Version, dueOrder(d.Policy.Deadline), body)
 	if err != nil || n == 1 {
 		return err
 	}

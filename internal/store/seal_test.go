@@ -60,6 +60,8 @@ func plantEverywhere(t *testing.T, db *store.DB, w string) {
 		require.NoError(t, tx.InsertRun(ctx, playbooks.Run{ID: "run_1", Incident: i.ID, StartedAt: at}))
 		require.NoError(t, tx.PutStep(ctx, playbooks.Step{Run: "run_1", ID: "s", Reason: w, UpdatedAt: at}))
 		require.NoError(t, tx.InsertTask(ctx, playbooks.Task{ID: "tsk_1", Incident: i.ID, Title: words, Note: w}))
+		require.NoError(t, tx.PutDecision(ctx, playbooks.Decision{ID: "dcn_1", Incident: i.ID, Reason: w, Authority: w, Note: w}))
+		require.NoError(t, tx.PutLetter(ctx, playbooks.Letter{ID: "ltr_1", Incident: i.ID, Text: w, AskedBy: w, Reference: w}))
 		tx.AppendLedger(evidence.Draft{Chain: string(i.ID), Kind: "test.done", Commit: map[string]string{"name": w}})
 		tx.Emit(incident.Event{Kind: "test.done", Incident: i.ID})
 	})

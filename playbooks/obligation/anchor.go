@@ -10,54 +10,91 @@ import (
 // by the contract with the outside, so it stands here and not in the rule files.
 
 // falling anchors take aware_at when they are not known themselves; the text says so.
-var falling = map[string]string{
-	"discovery": "", "discovery-imputed": "", "noticed": "", "reasonable-belief": "", "found": "", "informed-by-processor": "",
-	"determination-breach": "the determination is not recorded; counted from awareness",
-	"occurred_at":          "the time of occurrence is not known; counted from awareness, so the limit may already have passed",
+var falling = map[string]words{
+	"discovery": nil, "discovery-imputed": nil, "noticed": nil, "reasonable-belief": nil, "found": nil, "informed-by-processor": nil,
+	"determination-breach": {"en": "the determination is not recorded; counted from awareness", "zh-Hans": "尚未记录认定时间；自知悉时起算"},
+	"occurred_at": {"en": "the time of occurrence is not known; counted from awareness, so the limit may already have passed",
+		"zh-Hans": "发生时间未知；自知悉时起算，因此期限可能已经届满"},
 }
 
-// firm anchors never fall back.
-var firm = []string{"closed_at", "classified-major", "determination-materiality", "determination-misuse", "consumer-notice", "payment",
-	"confirmed-scope", "measure-available", "assessed-notifiable", "le-release", "plan_activated_at"}
+// firm anchors never fall back. A name that is not here is a misspelling.
+var firm = []string{"closed_at", "plan_activated_at", "first_signal_at", "classified-major", "determination-materiality", "determination-misuse",
+	"consumer-notice", "payment", "confirmed-scope", "measure-available", "assessed-notifiable", "le-release", "reclassified", "recovered", "handled",
+	"new-circumstances", "upgraded", "harm-known", "facts-known", "facts-clarified", "fact-confirmed", "information-available", "persons-identified",
+	"no-harm-decision", "threshold-known", "fix-ready", "service-restored", "agent-notice", "informed-by-provider", "received", "warning-issued"}
+
+// families of anchors end in what they are about: an authority, or another rule. They never fall back.
+var families = []string{"submitted:", "requested:", "ordered:", "due:"}
 
 func knownAnchor(name string) bool {
-	if name == "aware_at" || slices.Contains(firm, name) {
+	if name == "aware_at" || slices.Contains(firm, name) || fallsBack(name) {
 		return true
 	}
-	if _, ok := falling[name]; ok {
-		return true
+	return slices.ContainsFunc(families, func(f string) bool { return len(name) > len(f) && strings.HasPrefix(name, f) })
+}
+
+func fallsBack(name string) bool {
+	_, ok := falling[name]
+	return ok || strings.HasPrefix(name, "knowledge")
+}
+
+func fallbackNote(name string) words {
+	if strings.HasPrefix(name, "knowledge") {
+		name = "determination-breach"
 	}
-	return strings.HasPrefix(name, "knowledge") || strings.HasPrefix(name, "submitted:") || strings.HasPrefix(name, "ordered:")
+	return falling[name]
 }
 
 // started is when and why a clock started.
 type started struct {
 	at          time.Time
 	known       bool
+	anchor      string // the anchor that started it
 	from        string // the fact that gave the instant
 	provisional bool
 	imprecise   bool
-	note        string
+	note        words
 }
 
-// start resolves an anchor in the zone in which days are counted.
-func (fs *factSet) start(anchor string, zone *time.Location) started {
-	if s := fs.instant(anchor, zone); s.known {
-		return s
+// start resolves the anchors of a row: the latest that is known; else the first that may, falls back to
+// awareness. Days are counted in the zone.
+func (fs *factSet) start(list anchors, addressee string, zone *time.Location) started {
+	latest := started{anchor: list[0].text}
+	for _, a := range list {
+		if s := fs.anchored(a.text, addressee, zone); s.known && (!latest.known || s.at.After(latest.at)) {
+			latest = s
+		}
 	}
-	note, falls := falling[anchor]
-	if strings.HasPrefix(anchor, "knowledge") {
-		note, falls = falling["determination-breach"], true
+	if latest.known {
+		return latest
 	}
-	if anchor != "aware_at" && !falls {
-		return started{}
+	for _, a := range list {
+		if a.text == "aware_at" || fallsBack(a.text) {
+			return fs.fallback(a.text, zone)
+		}
 	}
+	return latest
+}
+
+// anchored is an anchor's own instant; a filing with this addressee wins over the rule's latest with anybody.
+func (fs *factSet) anchored(name, addressee string, zone *time.Location) started {
+	if strings.HasPrefix(name, "submitted:") {
+		if s := fs.instant(name+":"+addressee, zone); s.known {
+			s.anchor = name
+			return s
+		}
+	}
+	return fs.instant(name, zone)
+}
+
+// fallback is awareness in place of an anchor; until a person has decided it, what tools know.
+func (fs *factSet) fallback(name string, zone *time.Location) started {
 	s := fs.instant("aware_at", zone)
 	if !s.known {
 		s = fs.instant("first_signal_at", zone)
 		s.provisional = s.known
 	}
-	s.note = note
+	s.anchor, s.note = name, fallbackNote(name)
 	return s
 }
 
@@ -67,42 +104,20 @@ func (fs *factSet) instant(name string, zone *time.Location) started {
 		m, ok = fs.times["anchors."+name]
 	}
 	if !ok {
-		return started{}
+		return started{anchor: name}
 	}
 	at, imprecise := m.in(zone)
-	return started{at: at.UTC(), known: true, from: name, imprecise: imprecise}
+	return started{at: at.UTC(), known: true, anchor: name, from: name, imprecise: imprecise}
 }
 
-// countingRule adds n units to an instant; days are counted in the zone.
-type countingRule func(start time.Time, n int, zone *time.Location) time.Time
-
-// countingRules by id. Hours run through nights, weekends and holidays. For days and months the first
-// day is not counted, and the period ends with the last second of the last day.
-var countingRules = map[string]countingRule{
-	"hours": func(start time.Time, n int, _ *time.Location) time.Time {
-		return start.Add(time.Duration(n) * time.Hour)
-	},
-	"cal-days": func(start time.Time, n int, zone *time.Location) time.Time {
-		y, m, d := start.In(zone).Date()
-		return lastSecond(y, m, d+n, zone)
-	},
-	"cal-months": func(start time.Time, n int, zone *time.Location) time.Time {
-		y, m, d := start.In(zone).Date()
-		if last := time.Date(y, m+time.Month(n)+1, 0, 0, 0, 0, 0, zone).Day(); d > last {
-			d = last
-		}
-		return lastSecond(y, m+time.Month(n), d, zone)
-	},
-}
-
-func lastSecond(y int, m time.Month, d int, zone *time.Location) time.Time {
-	return time.Date(y, m, d, 23, 59, 59, 0, zone).UTC()
-}
-
-func (p *periodDef) end(start time.Time, zone *time.Location) *time.Time {
-	if p == nil {
-		return nil
+// anchorName says in words what starts a clock.
+func anchorName(name, locale string) string {
+	if w, ok := anchorWords[name]; ok {
+		return w.in(locale)
 	}
-	t := countingRules[p.Count](start, p.N, zone).UTC()
-	return &t
+	family, about, _ := strings.Cut(name, ":")
+	if w, ok := anchorWords[family+":"]; ok {
+		return w.in(locale) + about
+	}
+	return strings.ReplaceAll(name, "-", " ")
 }

@@ -3,6 +3,7 @@ package obligation
 import (
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"tocsin/templates"
@@ -13,10 +14,17 @@ var (
 	urgencies     = []string{"immediate", "prompt", "within", "as-provided", "contract", "without-undue-delay", "as-ordered", "voluntary"}
 	kindsOfDuty   = []string{string(templates.Report), string(templates.Notice), Task}
 	confidences   = []string{"V2", "V1", "V", "S", "K", "M"}
-	noticeBlocks  = []string{templates.Circumstances, templates.KindsOfData, templates.Cause, templates.Impact, templates.Measures, templates.Advice, templates.Remedies, templates.Contact}
 	channelIDs    = []string{templates.Email, templates.SMS, templates.Push, templates.Announcement}
 	meetings      = []string{"report:spoken", "report:written", "report:confirmed", "notice:dispatched", "announcement:live", "task:done"}
+	secondary     = []string{"S", "K", "M"}
+	contactMeans  = []string{"phone", "site", "app", "mail", "fax", "post"}
 	secondaryNote = "from secondary sources: confirm with counsel"
+)
+
+// The blocks that documents are made of.
+var (
+	noticeBlocks = sync.OnceValue(templates.NoticeBlocks)
+	reportBlocks = sync.OnceValue(templates.ReportBlocks)
 )
 
 func oneOf(at place, what, value string, allowed []string) []Fault {
@@ -32,7 +40,7 @@ func (l *law) clause(c *clauseDef, isDefinition bool) []Fault {
 	if i, ok := l.defIndex[c.If.text]; ok && !isDefinition {
 		def := l.defs[i]
 		if c.Yes == nil && c.No == nil {
-			c.Yes, c.No, c.Assess = def.Yes, def.No, c.Assess || def.Assess
+			c.Yes, c.No, c.Assess, c.named = def.Yes, def.No, c.Assess || def.Assess, i+1
 		}
 	}
 	at := c.If.at
@@ -43,7 +51,7 @@ func (l *law) clause(c *clauseDef, isDefinition bool) []Fault {
 	faults = append(faults, c.Yes.check(at, "the reason when it holds (yes)")...)
 	faults = append(faults, c.No.check(at, "the reason when it does not hold (no)")...)
 	var broken []Fault
-	c.eval, c.uses, broken = l.compile(c.If)
+	c.eval, c.refs, broken = l.compile(c.If)
 	faults = append(faults, broken...)
 	c.yes, broken = l.fill(at, c.Yes)
 	faults = append(faults, broken...)
@@ -70,7 +78,7 @@ func (l *law) item(id string, i *itemDef) []Fault {
 		faults = append(faults, i.At.fault("content item %q: missing source: no instrument %q", id, i.Law))
 	}
 	for _, b := range i.Notice {
-		faults = append(faults, oneOf(i.At, "block", b, noticeBlocks)...)
+		faults = append(faults, oneOf(i.At, "block", b, noticeBlocks())...)
 	}
 	if i.Report == nil {
 		i.Report = []string{id}
@@ -82,6 +90,20 @@ func (l *law) scheme(s *schemeDef) []Fault {
 	var faults []Fault
 	faults = append(faults, s.Title.check(s.At, "the title")...)
 	faults = append(faults, l.source(s.At, s.Source)...)
+	if s.Confidence != "" {
+		faults = append(faults, oneOf(s.At, "confidence", s.Confidence, confidences)...)
+	}
+	faults = append(faults, optional(s.At, "the note", s.Note)...)
+	faults = append(faults, optional(s.At, "the reason why it is off", s.Off)...)
+	for i, g := range s.Grades {
+		if s.names(i) == nil {
+			faults = append(faults, s.At.fault("grade %q of %s has no name (names)", g, s.ID))
+		}
+		faults = append(faults, optional(s.At, "the name of "+g, s.Names[g])...)
+	}
+	if len(s.Grades) == 0 {
+		faults = append(faults, s.At.fault("scheme %s has no grades", s.ID))
+	}
 	for _, c := range s.When {
 		faults = append(faults, l.clause(c, false)...)
 	}
@@ -95,7 +117,7 @@ func (l *law) scheme(s *schemeDef) []Fault {
 			faults = append(faults, oneOf(g.At, "grade", g.Grade, s.Grades)...)
 		}
 		var broken []Fault
-		g.eval, _, broken = l.compile(g.If)
+		g.eval, g.refs, broken = l.compile(g.If)
 		faults = append(faults, broken...)
 		faults = append(faults, l.test(g.Flag, &g.flag)...)
 		faults = append(faults, g.Yes.check(g.At, "the reason (yes)")...)
@@ -103,6 +125,33 @@ func (l *law) scheme(s *schemeDef) []Fault {
 		faults = append(faults, broken...)
 	}
 	return faults
+}
+
+// authority checks a declared addressee.
+func (l *law) authority(name string, a *authority) []Fault {
+	faults := a.Name.check(a.At, "addressee "+name)
+	for _, c := range a.Contacts {
+		faults = append(faults, oneOf(c.At, "by", c.By, contactMeans)...)
+		faults = append(faults, optional(c.At, "the note", c.Note)...)
+		if c.Value == "" || c.Source == "" {
+			faults = append(faults, c.At.fault("a contact needs value and source"))
+		}
+		if c.Confidence != "" {
+			faults = append(faults, oneOf(c.At, "confidence", c.Confidence, confidences)...)
+		}
+		if c.Region != "" && !l.regions.known(c.Region) {
+			faults = append(faults, c.At.fault("unknown region %q", c.Region))
+		}
+	}
+	return faults
+}
+
+// optional checks a text that may be left out, but not half written.
+func optional(at place, what string, w words) []Fault {
+	if w == nil {
+		return nil
+	}
+	return w.check(at, what)
 }
 
 func (l *law) source(at place, s sourceDef) []Fault {
@@ -133,12 +182,22 @@ func (l *law) rule(r *ruleDef) []Fault {
 	for _, c := range r.When {
 		faults = append(faults, l.clause(c, false)...)
 	}
-	for _, p := range []*periodDef{r.Deadline, r.LegalLimit} {
-		if p != nil && (p.N <= 0 || countingRules[p.Count] == nil) {
-			faults = append(faults, p.At.fault("a period needs n above 0 and a counting rule; %q is not one of %s", p.Count, strings.Join(sortedKeys(countingRules), ", ")))
-		}
+	faults = append(faults, l.periods(r.Until, r.Deadline, r.LegalLimit)...)
+	faults = append(faults, optional(r.At, "the reason why it is off", r.Off)...)
+	faults = append(faults, optional(r.At, "the note", r.Note)...)
+	if r.Hold != nil {
+		faults = append(faults, r.Hold.Text.check(r.Hold.At, "the hold")...)
+		faults = append(faults, l.source(r.Hold.At, r.Hold.Source)...)
+		r.Hold.source = l.sourceOf(r.Hold.Source)
 	}
+	seen := map[string]bool{}
 	for _, x := range r.Exemptions {
+		if x.ID == "" || seen[x.ID] {
+			faults = append(faults, x.At.fault("the exemption has no id of its own"))
+		}
+		seen[x.ID] = true
+		faults = append(faults, optional(x.At, "what it lifts", x.Lifts)...)
+		faults = append(faults, optional(x.At, "what it keeps", x.Keeps)...)
 		faults = append(faults, l.source(x.At, x.Source)...)
 		faults = append(faults, x.Text.check(x.At, "the exemption")...)
 		if x.If.text == "" {
@@ -146,7 +205,17 @@ func (l *law) rule(r *ruleDef) []Fault {
 		}
 		faults = append(faults, l.test(x.If, &x.test)...)
 		faults = append(faults, l.test(x.Never, &x.never)...)
+		for _, base := range x.For {
+			if !slices.ContainsFunc(r.To, func(to *addresseeDef) bool { return base == baseOf(to.Name) }) {
+				faults = append(faults, x.At.fault("the exemption is for %q, whom this rule does not name (to)", base))
+			}
+		}
 		x.source = l.sourceOf(x.Source)
+	}
+	for _, s := range r.Schemes {
+		if !l.hasScheme(s.text) {
+			faults = append(faults, s.at.fault("there is no scheme %q", s.text))
+		}
 	}
 	faults = append(faults, r.Valid.check(r.zone)...)
 	if len(r.To) == 0 {
@@ -158,8 +227,23 @@ func (l *law) rule(r *ruleDef) []Fault {
 	return faults
 }
 
-// addressee takes over what the rule says for all, and resolves the content items.
-func (l *law) addressee(r *ruleDef, to *addresseeDef) []Fault {
+func baseOf(addressee string) string {
+	base, _, _ := strings.Cut(addressee, ":")
+	return base
+}
+
+// inherit takes over what the rule says for all its rows.
+func (to *addresseeDef) inherit(r *ruleDef) {
+	to.Repeats = to.Repeats || r.Repeats
+	if to.Until.text == "" {
+		to.Until = r.Until
+	}
+	if to.Deadline == nil {
+		to.Deadline = r.Deadline
+	}
+	if to.LegalLimit == nil {
+		to.LegalLimit = r.LegalLimit
+	}
 	if to.Kind == "" {
 		to.Kind = r.Kind
 	}
@@ -175,9 +259,25 @@ func (l *law) addressee(r *ruleDef, to *addresseeDef) []Fault {
 	if to.MetBy == nil {
 		to.MetBy = r.MetBy
 	}
-	faults := oneOf(to.At, "kind", to.Kind, kindsOfDuty)
+	for _, x := range r.Exemptions {
+		if len(x.For) == 0 || slices.Contains(x.For, baseOf(to.Name)) {
+			to.exemptions = append(to.exemptions, x)
+		}
+	}
+}
+
+// addressee checks a row, and resolves its content items.
+func (l *law) addressee(r *ruleDef, to *addresseeDef) []Fault {
+	faults := l.periods(to.Until, to.Deadline, to.LegalLimit)
+	to.inherit(r)
+	faults = append(faults, oneOf(to.At, "kind", to.Kind, kindsOfDuty)...)
 	if to.Name == "" {
 		faults = append(faults, to.At.fault("the addressee has no name"))
+	}
+	faults = append(faults, to.cut()...)
+	faults = append(faults, l.each(to.Each)...)
+	if l.addressees[to.base] == nil {
+		faults = append(faults, to.At.fault("addressee %q is not declared (addressees)", to.base))
 	}
 	if len(to.Anchor) == 0 {
 		faults = append(faults, to.At.fault("nothing starts the clock (anchor)"))
@@ -196,16 +296,38 @@ func (l *law) addressee(r *ruleDef, to *addresseeDef) []Fault {
 	for _, m := range to.MetBy {
 		faults = append(faults, oneOf(to.At, "met_by", m, meetings)...)
 	}
-	faults = append(faults, l.test(to.If, &to.test)...)
+	if to.If.text != "" {
+		var broken []Fault
+		to.test, to.refs, broken = l.compile(to.If)
+		faults = append(faults, broken...)
+	}
+	to.schemes = l.named(r, to)
+	if to.Kind == Task {
+		return faults
+	}
 	if to.Promise != "" {
 		return append(faults, oneOf(to.At, "promise", to.Promise, kindsOfDuty)...)
 	}
-	if len(to.Items) == 0 {
+	if len(to.Items) == 0 && to.Kind != Task && r.Off == nil {
 		faults = append(faults, to.At.fault("the duty has no content items"))
 	}
 	var broken []Fault
 	to.items, broken = l.resolve(to.Items, to.Kind, r.ID.text)
 	return append(faults, broken...)
+}
+
+// named are the gradings that a row's documents name: as the rule says, else those its conditions rest on.
+func (l *law) named(r *ruleDef, to *addresseeDef) (out []string) {
+	if len(r.Schemes) > 0 {
+		for _, s := range r.Schemes {
+			out = append(out, s.text)
+		}
+		return out
+	}
+	for _, c := range r.When {
+		out = union(out, l.schemesOf(c.refs))
+	}
+	return union(out, l.schemesOf(to.refs))
 }
 
 // resolve turns item ids into requirements on the blocks of a notice or report.
@@ -226,6 +348,11 @@ func (l *law) resolve(ids []located, kind, rule string) ([]requirement, []Fault)
 			faults = append(faults, id.at.fault("content item %q has no %s block", id.text, kind))
 		}
 		for _, b := range blocks {
+			if kind == string(templates.Report) && !slices.Contains(reportBlocks(), b) {
+				faults = append(faults, id.at.fault("no report template has the block %q, which content item %q is answered by", b, id.text))
+			}
+		}
+		for _, b := range blocks {
 			listed := item.PartOf
 			if listed == "" {
 				listed = id.text
@@ -235,39 +362,6 @@ func (l *law) resolve(ids []located, kind, rule string) ([]requirement, []Fault)
 		}
 	}
 	return out, faults
-}
-
-func (l *law) promise(c *commitments) []Fault {
-	var faults []Fault
-	at := c.ID.at
-	if at.line == 0 {
-		at = c.At
-	}
-	if c.ID.text == "" || l.commitments[c.ID.text] != nil {
-		faults = append(faults, at.fault("the commitments need an id of their own"))
-	}
-	l.commitments[c.ID.text] = c
-	faults = append(faults, oneOf(at, "covers", c.Covers, []string{"personal_data", "user_information"})...)
-	faults = append(faults, c.Operator.check(at, "the operator")...)
-	if c.Statement.Title == "" || c.Trigger == "" {
-		faults = append(faults, at.fault("missing source: statement title and trigger"))
-	}
-	for kind, p := range map[string]*promiseDef{string(templates.Notice): c.Notice, string(templates.Report): c.Report} {
-		if p == nil {
-			continue
-		}
-		for _, ch := range p.Channels {
-			faults = append(faults, oneOf(p.At, "channel", ch, channelIDs)...)
-		}
-		var broken []Fault
-		p.items, broken = l.resolve(p.Items, kind, "cn-privacy-promise")
-		for i := range p.items {
-			p.items[i].Law = c.Statement.Title
-			p.items[i].Article = p.Terms
-		}
-		faults = append(faults, broken...)
-	}
-	return faults
 }
 
 func (v *validDef) check(zone *time.Location) []Fault {

@@ -26,6 +26,8 @@ type sort struct {
 	fields map[string]fieldDef
 	lit    bool
 	text   string
+	number float64
+	of     string // the fact, or the field of a list's elements, that it is read from
 }
 
 // compiler turns one condition into a node.
@@ -36,7 +38,7 @@ type compiler struct {
 	locals []string
 	sorts  []sort
 	faults []Fault
-	uses   []int // named conditions it refers to
+	refs   refs
 }
 
 func celEnv(l *law) (*cel.Env, error) {
@@ -45,6 +47,11 @@ func celEnv(l *law) (*cel.Env, error) {
 		cel.Function("residents", cel.Overload("residents_in", []*cel.Type{cel.StringType}, cel.DoubleType)),
 		cel.Function("within", cel.Overload("within_region", []*cel.Type{cel.ListType(cel.StringType), cel.StringType}, cel.BoolType)),
 		cel.Function("graded", cel.Overload("graded_at_least", []*cel.Type{cel.StringType, cel.StringType}, cel.BoolType)),
+		cel.Function("known", cel.Overload("known_instant", []*cel.Type{cel.StringType}, cel.BoolType)),
+		cel.Function(operators.Add, cel.Overload("add_double_int", []*cel.Type{cel.DoubleType, cel.IntType}, cel.DoubleType),
+			cel.Overload("add_int_double", []*cel.Type{cel.IntType, cel.DoubleType}, cel.DoubleType)),
+		cel.Function(operators.Multiply, cel.Overload("multiply_double_int", []*cel.Type{cel.DoubleType, cel.IntType}, cel.DoubleType),
+			cel.Overload("multiply_int_double", []*cel.Type{cel.IntType, cel.DoubleType}, cel.DoubleType)),
 		cel.Function("reaches", cel.Overload("reaches_level", []*cel.Type{cel.DynType, cel.StringType}, cel.BoolType)),
 		cel.ASTValidators(cel.ValidateHomogeneousAggregateLiterals(), cel.ValidateComprehensionNestingLimit(2)),
 	}
@@ -76,9 +83,9 @@ func celType(is string) *cel.Type {
 }
 
 // compile checks and compiles a condition; a fault points into the YAML file.
-func (l *law) compile(src located) (node, []int, []Fault) {
+func (l *law) compile(src located) (node, refs, []Fault) {
 	if strings.TrimSpace(src.text) == "" {
-		return nil, nil, []Fault{src.at.fault("the condition is empty")}
+		return nil, refs{}, []Fault{src.at.fault("the condition is empty")}
 	}
 	checked, iss := l.env.Compile(src.text)
 	if iss != nil && iss.Err() != nil {
@@ -86,14 +93,14 @@ func (l *law) compile(src located) (node, []int, []Fault) {
 		for _, e := range iss.Errors() {
 			faults = append(faults, src.path(e.Location.Line(), e.Location.Column()).fault("%s", plain(e.Message)))
 		}
-		return nil, nil, faults
+		return nil, refs{}, faults
 	}
 	if !checked.OutputType().IsExactType(cel.BoolType) {
-		return nil, nil, []Fault{src.at.fault("the condition gives %s, not true or false", checked.OutputType())}
+		return nil, refs{}, []Fault{src.at.fault("the condition gives %s, not true or false", checked.OutputType())}
 	}
 	c := &compiler{law: l, src: src, ast: checked.NativeRep()}
 	n, _ := c.expr(c.ast.Expr())
-	return n, c.uses, c.faults
+	return n, c.refs, c.faults
 }
 
 // plain puts CEL's message into this product's words.
@@ -140,12 +147,12 @@ func (c *compiler) reference(name string) (node, sort, bool) {
 		return func(s *scope) val { return s.locals[i] }, c.sorts[i], true
 	}
 	if i, ok := c.law.defIndex[name]; ok {
-		c.uses = append(c.uses, i)
+		c.refs.defs = append(c.refs.defs, i)
 		return func(s *scope) val { return s.definition(i) }, sort{is: "flag"}, true
 	}
 	if f, ok := c.law.vocabulary.byPath[name]; ok {
 		i := f.index
-		return func(s *scope) val { return s.facts.values[i] }, sort{is: f.Is, words: f.Words, fields: f.Fields}, true
+		return func(s *scope) val { return s.facts.values[i] }, sort{is: f.Is, words: f.Words, fields: f.Fields, of: name}, true
 	}
 	return nil, sort{}, false
 }
@@ -155,9 +162,9 @@ func (c *compiler) literal(e ast.Expr) (node, sort) {
 	case types.Bool:
 		return constant(flag(bool(v))), sort{is: "flag", lit: true}
 	case types.Int:
-		return constant(number(float64(v))), sort{is: "number", lit: true}
+		return constant(number(float64(v))), sort{is: "number", lit: true, number: float64(v)}
 	case types.Double:
-		return constant(number(float64(v))), sort{is: "number", lit: true}
+		return constant(number(float64(v))), sort{is: "number", lit: true, number: float64(v)}
 	case types.String:
 		return constant(text(string(v))), sort{is: "text", lit: true, text: string(v)}
 	}
@@ -177,7 +184,7 @@ func (c *compiler) field(e ast.Expr) (node, sort) {
 		return c.fault(e.ID(), "unknown fact %q", sel.FieldName())
 	}
 	name := sel.FieldName()
-	return func(sc *scope) val { return operand(sc).fields[name] }, sort{is: def.Is, words: def.Words}
+	return func(sc *scope) val { return operand(sc).fields[name] }, sort{is: def.Is, words: def.Words, of: s.of + "." + name}
 }
 
 func (c *compiler) listOf(e ast.Expr) (node, sort) {
@@ -230,6 +237,7 @@ func (c *compiler) call(e ast.Expr) (node, sort) {
 		if msg := comparable(sorts[0], sorts[1]); msg != "" {
 			return c.fault(e.ID(), "%s", msg)
 		}
+		c.compared(sorts[0], sorts[1])
 		isNumber, negate := sorts[0].is == "number", name == operators.NotEquals
 		return func(s *scope) val {
 			v := equal(nodes[0](s), nodes[1](s), isNumber)
@@ -242,7 +250,10 @@ func (c *compiler) call(e ast.Expr) (node, sort) {
 		if sorts[0].is != "number" || sorts[1].is != "number" {
 			return c.fault(e.ID(), "only numbers are compared by size; for ordered words use reaches(fact, %q)", "word")
 		}
+		c.compared(sorts[0], sorts[1])
 		return func(s *scope) val { return s.size(name, nodes[0](s), nodes[1](s)) }, boolean
+	case operators.Add, operators.Multiply:
+		return c.arithmetic(e, name, nodes, sorts)
 	case operators.In:
 		return c.membership(e, nodes, sorts)
 	default:
@@ -268,6 +279,18 @@ func comparable(a, b sort) string {
 	return fmt.Sprintf("a %s is not comparable with a %s", a.is, b.is)
 }
 
+// arithmetic adds and multiplies numbers, which are never negative, as intervals.
+func (c *compiler) arithmetic(e ast.Expr, name string, nodes []node, sorts []sort) (node, sort) {
+	if sorts[0].is != "number" || sorts[1].is != "number" {
+		return c.fault(e.ID(), "only numbers are added and multiplied")
+	}
+	of := sum
+	if name == operators.Multiply {
+		of = product
+	}
+	return func(s *scope) val { return of(nodes[0](s), nodes[1](s)) }, sort{is: "number"}
+}
+
 func (c *compiler) membership(e ast.Expr, nodes []node, sorts []sort) (node, sort) {
 	x, l := sorts[0], sorts[1]
 	if x.words != nil && l.lit {
@@ -283,49 +306,26 @@ func (c *compiler) membership(e ast.Expr, nodes []node, sorts []sort) (node, sor
 	if l.is != "texts" && l.is != "words" && l.is != "numbers" {
 		return c.fault(e.ID(), "in needs a list")
 	}
-	isNumber := x.is == "number"
-	return func(s *scope) val { return contains(nodes[1](s), nodes[0](s), isNumber) }, sort{is: "flag"}
-}
-
-// function compiles the law's own functions; their last argument is always a literal, so that it can be
-// checked when the file is read.
-func (c *compiler) function(e ast.Expr, name string, nodes []node, sorts []sort) (node, sort) {
-	if len(sorts) == 0 || !sorts[len(sorts)-1].lit {
-		return c.fault(e.ID(), "%s is not used in law files, or its last argument is not a literal", name)
-	}
-	arg := sorts[len(sorts)-1].text
-	switch name {
-	case "residents":
-		if !c.law.regions.known(arg) {
-			return c.fault(e.ID(), "unknown region %q", arg)
+	switch {
+	case l.lit && x.is != "number":
+		for _, w := range l.words {
+			c.refs.literals = append(c.refs.literals, literal{of: x.of, text: w})
 		}
-		return func(s *scope) val { return s.facts.residents(s.law.regions, arg) }, sort{is: "number"}
-	case "within":
-		if !c.law.regions.known(arg) {
-			return c.fault(e.ID(), "unknown region %q", arg)
-		}
-		return func(s *scope) val { return s.law.regions.anyWithin(nodes[0](s), arg) }, sort{is: "flag"}
-	case "reaches":
-		rank := slices.Index(sorts[0].words, arg)
-		if sorts[0].is != "level" || rank < 0 {
-			return c.fault(e.ID(), "reaches(fact, word) needs ordered words; %q is not one of %s", arg, strings.Join(sorts[0].words, ", "))
-		}
-		words := sorts[0].words
+		words := l.words
 		return func(s *scope) val {
 			v := nodes[0](s)
 			if !v.known {
 				return open(v.needs...)
 			}
-			return flag(slices.Index(words, v.text) >= rank)
+			return flag(slices.Contains(words, v.text))
 		}, sort{is: "flag"}
-	case "graded":
-		scheme := sorts[0].text
-		if !c.law.hasGrade(scheme, arg) {
-			return c.fault(e.ID(), "no scheme %q with a grade %q", scheme, arg)
-		}
-		return func(s *scope) val { return s.reachesGrade(scheme, arg) }, sort{is: "flag"}
+	case x.lit:
+		c.refs.literals = append(c.refs.literals, literal{of: l.of, text: x.text})
+	default:
+		c.refs.loose = true
 	}
-	return c.fault(e.ID(), "%s is not used in law files", name)
+	isNumber := x.is == "number"
+	return func(s *scope) val { return contains(nodes[1](s), nodes[0](s), isNumber) }, sort{is: "flag"}
 }
 
 // quantifier compiles exists and all, the two macros law files use.
@@ -336,11 +336,11 @@ func (c *compiler) quantifier(e ast.Expr) (node, sort) {
 		return c.fault(e.ID(), "only exists and all are used in law files")
 	}
 	rng, rs := c.expr(comp.IterRange())
-	element := sort{is: "record", fields: rs.fields}
+	element := sort{is: "record", fields: rs.fields, of: rs.of}
 	switch rs.is {
 	case "records":
 	case "texts", "words":
-		element = sort{is: "text", words: rs.words}
+		element = sort{is: "text", words: rs.words, of: rs.of}
 	case "":
 		return rng, rs
 	default:

@@ -20,6 +20,8 @@ type Fault struct {
 	Line    int    `json:"line"`
 	Column  int    `json:"column"`
 	Message string `json:"message"`
+	// Warning says that the law can be used all the same.
+	Warning bool `json:"warning,omitempty"`
 }
 
 // Error is "file:line:column: message".
@@ -35,6 +37,12 @@ type place struct {
 
 func (p place) fault(format string, args ...any) Fault {
 	return Fault{File: p.file, Line: p.line, Column: p.column, Message: fmt.Sprintf(format, args...)}
+}
+
+func (p place) warning(format string, args ...any) Fault {
+	f := p.fault(format, args...)
+	f.Warning = true
+	return f
 }
 
 // located is a string that remembers where it stood, so that later checks can point at it.

@@ -49,6 +49,8 @@ func (fs *factSet) profile(p Profile, promise *commitments) {
 	fs.set("promise.notice", flag(promise.Notice != nil))
 	fs.set("promise.report", flag(promise.Report != nil))
 	fs.set("promise.user_information", flag(promise.Covers == "user_information"))
+	fs.set("promise.network_report", flag(promise.Report != nil && promise.Report.Covers == "network"))
+	fs.set("promise.national_plan", flag(promise.Plan))
 }
 
 // defaults fills facts that follow from others. Nothing is invented: a default is what the given facts
@@ -68,6 +70,7 @@ func (fs *factSet) defaults() {
 	fs.role()
 	fs.leakedPersons()
 	fs.otherEvents()
+	fs.outages()
 	fs.criticalSystems()
 	fs.dailyLife()
 	fs.loss()
@@ -87,13 +90,21 @@ func (fs *factSet) people() {
 	if count.known && count.hi == 0 && sum > 0 {
 		count = open("people.count") // nobody, although people are counted where they live: it has to be asked again
 	}
+	if certainty == "at_least" && !count.known {
+		sum = 0
+	}
+	least := sum
+	for _, part := range []string{"people.sensitive", "people.under_18", "people.under_14"} {
+		least = max(least, fs.get(part).lo)
+	}
+	if count.known && certainty != "at_least" && count.hi < least && least > sum {
+		count = open("people.count") // fewer than some of them
+	}
 	switch {
-	case !count.known && sum > 0 && certainty != "at_least":
-		count = interval(sum, infinity, "people.count") // at least those whose home is known
 	case !count.known:
-		count = interval(0, infinity, "people.count")
+		count = interval(least, infinity, "people.count") // at least those whose home, age or data is known
 	case certainty == "at_least":
-		count = interval(count.lo, infinity, "people.count")
+		count = interval(max(count.lo, least), infinity, "people.count")
 	case certainty == "estimate":
 		fs.estimated = true
 	}
@@ -102,6 +113,16 @@ func (fs *factSet) people() {
 		if certainty == "at_least" && n.known && n.lo > 0 {
 			fs.residence[key] = interval(n.lo, infinity, "jurisdictions."+key)
 		}
+	}
+	fs.atMost("people.sensitive", count, 0)
+	fs.atMost("people.under_18", count, fs.get("people.under_14").lo)
+	fs.atMost("people.under_14", fs.get("people.under_18"), 0)
+}
+
+// atMost bounds a number of people, while it is unknown, by those that it is a part of.
+func (fs *factSet) atMost(path string, whole val, least float64) {
+	if !fs.get(path).known {
+		fs.set(path, interval(least, max(least, whole.hi), path))
 	}
 }
 
@@ -126,12 +147,15 @@ func (fs *factSet) networks() {
 // residents is how many affected people live in a region. A country that is not named holds at most
 // those of the total that the named ones leave over.
 func (fs *factSet) residents(r regions, region string) val {
+	if fs.assumed != nil {
+		return fs.assumption(openResidents+region, interval(0, infinity, openResidents+region))
+	}
 	if !fs.get("jurisdictions").known {
 		total := fs.get("people.count")
 		return interval(0, total.hi, "jurisdictions."+region)
 	}
 	lo, hi, all, named, needs := 0.0, 0.0, 0.0, false, []string(nil)
-	for _, code := range sortedKeys(fs.residence) {
+	for _, code := range fs.codes {
 		n := fs.residence[code]
 		all += n.lo
 		if r.within(code, region) {
@@ -249,6 +273,15 @@ func (fs *factSet) criticalSystems() {
 	for _, path := range []string{"grading.cii.whole_down_min", "grading.cii.main_down_min"} {
 		if anyCII && !fs.get(path).known {
 			fs.set(path, down)
+		}
+	}
+}
+
+// outages lets the time that a system has been down grow while nobody has said how long it was.
+func (fs *factSet) outages() {
+	for _, s := range fs.get("systems").items {
+		if s.fields["down_since"].known {
+			s.fields["down_minutes"] = fs.downtime(s)
 		}
 	}
 }

@@ -2,7 +2,6 @@ package obligation
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"tocsin/incident"
@@ -26,6 +25,11 @@ type derivation struct {
 	result    Result
 	questions questions
 	changes   []time.Time // when time alone changes the answer for certain
+	passed    []passed    // rules that gave no duty
+	results   []*val      // of the conditions of the rule at hand
+	memory    *scratch
+	borrowed  []borrowed           // rows that take another duty's deadline
+	traces    map[[2]string]*trace // how each clock was counted, when asked to explain
 }
 
 func (e *Engine) derive(in Input, explain bool) (Result, []incident.Problem) {
@@ -33,14 +37,17 @@ func (e *Engine) derive(in Input, explain bool) (Result, []incident.Problem) {
 	if len(problems) > 0 {
 		return Result{}, problems
 	}
+	d.customers(e)
 	d.result.NextChange = d.nextChange(e)
+	d.release()
 	return d.result, nil
 }
 
 // evaluate does everything but ask when the answer will change.
 func (e *Engine) evaluate(in Input, explain bool) (*derivation, []incident.Problem) {
 	in.AsOf = in.AsOf.UTC()
-	facts := e.law.readFacts(in)
+	memory := take(e.law)
+	facts := e.law.factsIn(in, memory.values)
 	if len(facts.problems) > 0 {
 		return nil, facts.problems
 	}
@@ -50,11 +57,15 @@ func (e *Engine) evaluate(in Input, explain bool) (*derivation, []incident.Probl
 		}
 	}
 	d := &derivation{in: in, questions: questions{facts: facts, byKey: map[string]*question{}, waiting: map[string][]string{}},
-		scope: &scope{facts: facts, law: e.law, defs: make([]val, len(e.law.defs)), done: make([]bool, len(e.law.defs)), grades: map[string]graded{}}}
-	d.result = Result{RulesVersion: e.law.version, AsOf: in.AsOf, Grades: []Grade{}, Obligations: []Obligation{}}
+		scope: &scope{facts: facts, law: e.law, defs: memory.defs, done: memory.done, stack: memory.stack[:0], grades: map[string]graded{}}}
+	d.memory, d.results, d.passed = memory, memory.results[:0], memory.passed[:0]
+	d.result = Result{RulesVersion: e.law.version, AsOf: in.AsOf, Grades: []Grade{}, Obligations: memory.obligations[:0]}
+	if explain {
+		d.traces = map[[2]string]*trace{}
+	}
 	d.gradeAll()
 	for _, s := range e.law.schemes {
-		if g, ok := d.grades[s.ID]; ok {
+		if g, ok := d.grades[s.ID]; ok && !g.relevant.isFalse() {
 			d.result.Grades = append(d.result.Grades, g.result(d.scope))
 			for _, needs := range g.open {
 				d.questions.ask(needs, s.ID, decidesGrade)
@@ -66,9 +77,11 @@ func (e *Engine) evaluate(in Input, explain bool) (*derivation, []incident.Probl
 			d.rule(r)
 		}
 	}
+	d.keep()
+	d.borrow()
 	d.uncovered()
-	if len(d.result.Obligations) > 0 && !explain {
-		d.result.NotApplied = nil
+	if explain || len(d.result.Obligations) == 0 {
+		d.notApplied(explain)
 	}
 	if facts.estimated {
 		d.result.Estimates = []string{"people.count"}
@@ -77,136 +90,155 @@ func (e *Engine) evaluate(in Input, explain bool) (*derivation, []incident.Probl
 	return d, nil
 }
 
+// keep takes the duties out of the memory that the next derivation uses.
+func (d *derivation) keep() {
+	found := d.result.Obligations
+	d.result.Obligations = append(make([]Obligation, 0, len(found)), found...)
+	clear(found)
+	d.memory.obligations = found[:0]
+}
+
 // rule decides whether a rule applies, and for whom.
 func (d *derivation) rule(r *ruleDef) {
-	results, applies, assessable := make([]val, len(r.When)), yes(), true
-	for i, c := range r.When {
-		results[i] = c.eval(d.scope)
-		applies = and(applies, results[i])
-		assessable = assessable && (results[i].known || c.Assess)
-	}
-	if applies.isFalse() {
-		d.notApplied(r, results)
-		return
-	}
-	for _, v := range results {
-		if !v.known {
-			d.questions.ask(v.needs, r.ID.text, decidesDuty)
-		}
-	}
-	if !applies.known && !assessable {
-		d.notApplied(r, results)
-		return
-	}
-	for _, to := range r.To {
-		own := applies
-		if to.test != nil {
-			own = and(to.test(d.scope), applies)
-		}
-		if own.isFalse() || !own.known && to.test != nil {
-			continue
-		}
-		o, inForce := d.obligation(r, to, own)
-		if !inForce {
-			d.notInForce(r)
+	applies, assessable := yes(), true
+	d.results, d.memory.clauses = d.results[:0], d.memory.clauses[:0]
+	for _, c := range r.When {
+		v := d.holds(c)
+		if v.isFalse() {
+			d.passed = append(d.passed, passed{rule: r})
 			return
 		}
-		d.result.Obligations = append(d.result.Obligations, o)
+		applies = and(applies, *v)
+		assessable = assessable && (v.known || c.Assess)
+		d.results = append(d.results, v)
+	}
+	d.askAbout(r, assessable)
+	if !applies.known && !assessable {
+		d.passed = append(d.passed, passed{rule: r})
+		return
+	}
+	d.owed(r, applies)
+}
+
+// askAbout asks for the fewest facts that can settle whether a rule applies: of the conditions that must be
+// known before its clock is even shown, the one with the shortest list, since a no ends the matter. Once
+// only judgement is left, a person needs all of it.
+func (d *derivation) askAbout(r *ruleDef, assessable bool) {
+	fewest := -1
+	for i, v := range d.results {
+		switch {
+		case v.known:
+		case assessable:
+			d.questions.ask(v.needs, r.ID.text, decidesDuty)
+		case !r.When[i].Assess && (fewest < 0 || len(v.needs) < len(d.results[fewest].needs)):
+			fewest = i
+		}
+	}
+	if fewest >= 0 {
+		d.questions.ask(d.results[fewest].needs, r.ID.text, decidesDuty)
 	}
 }
 
-// notInForce says that a rule would apply, but was not in force when its clock would have started.
-func (d *derivation) notInForce(r *ruleDef) {
-	reason := Reason{ID: r.ID.text, Texts: map[string]string{}}
-	for _, locale := range locales {
-		text := outOfForce.in(locale) + r.Valid.from.In(r.zone).Format(time.DateOnly)
-		if !r.Valid.until.IsZero() {
-			text += " – " + r.Valid.until.In(r.zone).Format(time.DateOnly)
-		}
-		reason.Texts[locale] = text
+// holds evaluates a condition of a rule; most are named, and evaluated once.
+func (d *derivation) holds(c *clauseDef) *val {
+	if c.named > 0 {
+		return d.scope.defined(c.named - 1)
 	}
-	reason.Because = reason.Texts["en"]
-	d.result.NotApplied = append(d.result.NotApplied, reason)
+	m := d.memory
+	m.clauses = append(m.clauses, c.eval(d.scope))
+	return &m.clauses[len(m.clauses)-1]
 }
 
-// notApplied says in words why a rule does not apply, or what it still waits for.
-func (d *derivation) notApplied(r *ruleDef, results []val) {
-	reason := Reason{ID: r.ID.text, Texts: map[string]string{}}
-	reason.Undecided = !slices.ContainsFunc(results, val.isFalse)
-	var missing []string
-	for i := range r.When {
-		if reason.Undecided && !results[i].known {
-			missing = union(missing, results[i].needs)
-		}
-	}
-	for _, locale := range locales {
-		var parts []string
-		for i, c := range r.When {
-			if results[i].isFalse() {
-				parts = append(parts, c.no.in(d.scope, locale))
+// owed makes the rows of a rule that applies, or may apply.
+func (d *derivation) owed(r *ruleDef, applies val) {
+	none := passed{rule: r, applied: true}
+	first, why := len(d.result.Obligations), map[string][]string(nil)
+	for _, to := range r.To {
+		if to.test != nil {
+			test := to.test(d.scope)
+			if !test.known { // whether there is this addressee is asked, not assumed
+				d.questions.ask(test.needs, r.ID.text, decidesDuty)
+				none.missing = union(none.missing, test.needs)
+			}
+			if !test.isTrue() {
+				continue
 			}
 		}
-		if len(missing) > 0 {
-			parts = append(parts, notYetKnown.in(locale)+strings.Join(factNames(missing, locale), listJoin[locale]))
+		parties, missing := d.parties(r, to)
+		d.questions.ask(missing, r.ID.text, decidesDuty)
+		none.missing = union(none.missing, missing)
+		for _, p := range parties {
+			if d.told(first, p.name) {
+				continue
+			}
+			if d.ended(to, p) {
+				none.ended = to.Until.text
+				continue
+			}
+			s := d.facts.start(to.Anchor, p.name, p.zone)
+			if !d.inForce(r, s) {
+				d.passed = append(d.passed, passed{rule: r, applied: true, expired: true})
+				return
+			}
+			if why == nil {
+				why = d.reasons(r)
+			}
+			d.result.Obligations = append(d.result.Obligations, Obligation{Why: why, Because: why["en"]})
+			d.fill(&d.result.Obligations[len(d.result.Obligations)-1], r, to, p, s, applies)
 		}
-		reason.Texts[locale] = strings.Join(parts, phraseJoin[locale])
 	}
-	reason.Because = reason.Texts["en"]
-	d.result.NotApplied = append(d.result.NotApplied, reason)
+	if len(d.result.Obligations) == first {
+		d.passed = append(d.passed, none)
+	}
 }
 
-var (
-	phraseJoin  = words{"en": "; ", "zh-Hans": "；"}
-	notYetKnown = words{"en": "not yet known: ", "zh-Hans": "尚不清楚："}
-	outOfForce  = words{"en": "was not in force when its clock would have started; in force from ", "zh-Hans": "起算时尚未施行或已失效；施行起始日："}
-)
-
-// factNames words the facts that a condition waits for; a grade is waited for like one.
-func factNames(needs []string, locale string) []string {
-	names := make([]string, len(needs))
-	for i, n := range needs {
-		if strings.HasPrefix(n, openGrade) {
-			n = "grade"
+// told says whether a rule, whose rows begin at first, has a row for this addressee already.
+func (d *derivation) told(first int, addressee string) bool {
+	for i := first; i < len(d.result.Obligations); i++ {
+		if d.result.Obligations[i].Addressee == addressee {
+			return true
 		}
-		names[i] = templates.FactName(n, locale)
 	}
-	return names
+	return false
 }
 
-// obligation makes the row of one addressee; false when the rule is not in force at its anchor.
-func (d *derivation) obligation(r *ruleDef, to *addresseeDef, applies val) (Obligation, bool) {
-	s := d.facts.start(to.Anchor[0].text, r.zone)
-	when := d.in.AsOf
-	if s.known {
-		when = s.at
+// reasons says in words, per locale, which conditions of the rule held.
+func (d *derivation) reasons(r *ruleDef) map[string][]string {
+	why := make(map[string][]string, len(locales))
+	for l, locale := range locales {
+		held := make([]string, 0, len(r.When))
+		for i, c := range r.When {
+			if d.results[i].isTrue() {
+				held = append(held, d.scope.because(c, l))
+			}
+		}
+		why[locale] = held
 	}
-	if !r.Valid.holds(when) {
-		return Obligation{}, false
-	}
-	o := Obligation{ID: r.ID.text, Title: r.Title, Kind: to.Kind, Urgency: r.Urgency, Anchor: to.Anchor[0].text,
-		Channels: to.Channels, MetBy: to.MetBy, Zone: r.zone.String(), Source: r.source, Confidence: r.Confidence, RuleVersion: r.version,
-		ContentItems: []string{}, Requirements: []templates.Requirement{}, Why: map[string][]string{}}
-	o.Addressee, o.OtherAddressee = d.addressees(to.Name)
-	if slices.Contains([]string{"S", "K", "M"}, r.Confidence) {
+	return why
+}
+
+// fill makes the row of one addressee.
+func (d *derivation) fill(o *Obligation, r *ruleDef, to *addresseeDef, p party, s started, applies val) {
+	o.ID, o.Title, o.Addressee, o.OtherAddressee, o.Kind, o.Urgency = r.ID.text, r.Title, p.name, p.others, to.Kind, r.Urgency
+	o.Channels, o.AlsoChannels, o.MetBy, o.Zone = to.Channels, r.Also, to.MetBy, p.zone.String()
+	o.Source, o.Confidence, o.RuleVersion, o.Schemes = r.source, r.Confidence, r.version, to.schemes
+	o.Voluntary, o.Repeats, o.Phrase, o.Note = r.Voluntary, to.Repeats, r.Phrase, r.Note
+	o.AddresseeName, o.Contacts = d.reach(to, p)
+	if slices.Contains(secondary, r.Confidence) {
 		o.ConfidenceNote = secondaryNote
 	}
-	d.clock(&o, r, s, applies.known)
-	d.content(&o, to)
-	d.exemption(&o, r)
-	for _, locale := range locales {
-		for _, c := range r.When {
-			if c.eval(d.scope).isTrue() {
-				o.Why[locale] = append(o.Why[locale], c.yes.in(d.scope, locale))
-			}
-		}
+	if r.Hold != nil {
+		o.Hold = &Hold{Texts: r.Hold.Text, Source: r.Hold.source}
 	}
-	o.Because = o.Why["en"]
-	return o, true
+	d.clock(o, to, s, row{r.ID.text, p.name, p.code, p.zone}, applies.known)
+	d.content(o, to)
+	d.exemption(o, to)
 }
 
 // content fills the items a document must have: of the rule, or of the operator's own statement.
 func (d *derivation) content(o *Obligation, to *addresseeDef) {
 	items := to.items
+	o.ContentItems, o.Requirements = []string{}, make([]templates.Requirement, 0, len(items))
 	if to.Promise != "" {
 		c := d.law.commitments[d.in.Profile.Commitments]
 		p := c.Notice
@@ -229,38 +261,21 @@ func (d *derivation) content(o *Obligation, to *addresseeDef) {
 	}
 }
 
-func (d *derivation) exemption(o *Obligation, r *ruleDef) {
-	for _, x := range r.Exemptions {
-		all := Exemption{ID: x.ID, Text: x.Text["en"], Texts: x.Text, Source: x.source, Lifts: x.Lifts, Keeps: x.Keeps}
-		o.Exemptions = append(o.Exemptions, all)
-		if o.Exempt == nil && x.test(d.scope).isTrue() && (x.never == nil || !x.never(d.scope).isTrue()) {
-			o.Exempt = &all
+// exemption names what could be lifted; that is a person's decision, and unknown facts lift nothing.
+func (d *derivation) exemption(o *Obligation, to *addresseeDef) {
+	for _, x := range to.exemptions {
+		if x.never != nil && x.never(d.scope).isTrue() {
+			continue
+		}
+		one := x.named()
+		o.Exemptions = append(o.Exemptions, one)
+		if o.Exempt == nil && x.test(d.scope).isTrue() {
+			o.Exempt = &one
 		}
 	}
 }
 
-// addressees fills {province}: by default the operator's first mainland establishment. The law does not
-// say which province counts for an operator with several sites, so the others are named beside it.
-func (d *derivation) addressees(name string) (string, []string) {
-	before, after, found := strings.Cut(name, "{province}")
-	if !found {
-		return name, nil
-	}
-	var all []string
-	add := func(codes val) {
-		for _, c := range codes.items {
-			if to := before + c.text + after; d.law.regions.within(c.text, "CN") && !slices.Contains(all, to) {
-				all = append(all, to)
-			}
-		}
-	}
-	add(d.facts.get("profile.establishments"))
-	for _, s := range d.facts.get("systems").items {
-		add(list(s.fields["province"]))
-	}
-	add(d.facts.get("processed_in"))
-	if len(all) == 0 {
-		return before + "CN" + after, nil
-	}
-	return all[0], all[1:]
+// named is the exemption as it is shown.
+func (x *exemptionDef) named() Exemption {
+	return Exemption{ID: x.ID, Text: x.Text["en"], Texts: x.Text, Source: x.source, For: x.For, Lifts: x.Lifts, Keeps: x.Keeps}
 }

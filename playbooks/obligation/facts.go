@@ -16,11 +16,13 @@ type factSet struct {
 	values     []val
 	times      map[string]moment // time facts and anchors, by path; anchors as anchors.<id>
 	residence  map[string]val
+	codes      []string // keys of residence, sorted
 	asOf       time.Time
 	problems   []incident.Problem
-	estimated  bool        // a number of people is an estimate
-	uncounted  bool        // certainty "unknown": a number that was given does not count
-	crossings  []time.Time // when growing durations pass a threshold
+	estimated  bool           // a number of people is an estimate
+	assumed    map[string]val // while a law file is checked: what conditions rest on beside facts
+	uncounted  bool           // certainty "unknown": a number that was given does not count
+	crossings  []time.Time    // when growing durations pass a threshold
 }
 
 // moment is a time as given: exact, or a year, month or day whose earliest instant depends on a zone.
@@ -51,16 +53,16 @@ func parseMoment(s string) (moment, bool) {
 	return moment{}, false
 }
 
-func (l *law) readFacts(in Input) *factSet {
-	fs := &factSet{vocabulary: l.vocabulary, values: make([]val, len(l.vocabulary.order)), asOf: in.AsOf,
-		times: map[string]moment{}, residence: map[string]val{}}
-	for i, f := range l.vocabulary.order {
-		fs.values[i] = open(f.Path)
-	}
+func (l *law) readFacts(in Input) *factSet { return l.factsIn(in, slices.Clone(l.vocabulary.unknown)) }
+
+// factsIn reads the facts over values that are all unknown.
+func (l *law) factsIn(in Input, values []val) *factSet {
+	fs := &factSet{vocabulary: l.vocabulary, values: values, asOf: in.AsOf, times: map[string]moment{}, residence: map[string]val{}}
 	if _, fs.problems = incident.CheckFacts(in.Facts, "/facts"); len(fs.problems) > 0 {
 		return fs
 	}
 	fs.object(in.Facts, "", "/facts")
+	fs.codes = sortedKeys(fs.residence)
 	fs.profile(in.Profile, l.commitments[in.Profile.Commitments])
 	if _, ok := l.commitments[in.Profile.Commitments]; !ok && in.Profile.Commitments != "" {
 		fs.problem("/profile/commitments", "known", "there is no commitments profile of this name")
@@ -292,3 +294,19 @@ func (fs *factSet) growsPast(since time.Time, n float64) {
 		fs.crossings = append(fs.crossings, since.Add(time.Duration(n*float64(time.Minute))))
 	}
 }
+
+// dated says whether an instant is known, a time fact or an anchor; or any other fact.
+func (fs *factSet) dated(name string) val {
+	if fs.assumed != nil {
+		return fs.assumption(openInstant+name, open(openInstant+name))
+	}
+	_, ok := fs.times[name]
+	if !ok {
+		_, ok = fs.times["anchors."+name]
+	}
+	f := fs.vocabulary.byPath[name]
+	return flag(ok || f != nil && fs.values[f.index].known)
+}
+
+// datable says whether a fact, or an instant of this name, can be known at all.
+func (l *law) datable(name string) bool { return l.vocabulary.byPath[name] != nil || knownAnchor(name) }

@@ -1,19 +1,15 @@
 package obligation
 
+import "slices"
+
 // graded is an incident's place in one scheme: at least floor, at most ceiling.
 type graded struct {
 	scheme         *schemeDef
+	relevant       val // whether the scheme applies at all
 	floor, ceiling int
 	because        []*gradeDef
 	flags          []string
 	open           [][]string // facts that undecided higher conditions ask for
-}
-
-func (g graded) floorName() string {
-	if g.scheme == nil {
-		return unknownWord
-	}
-	return g.scheme.Grades[g.floor]
 }
 
 // openGrade stands in the needs of a condition that waits for a grade; the scheme asks for the facts.
@@ -21,44 +17,65 @@ const openGrade = "grade:"
 
 // reachesGrade says whether the incident is graded at least so by a scheme.
 func (s *scope) reachesGrade(scheme, grade string) val {
-	g, ok := s.grades[scheme]
+	if s.facts.assumed != nil {
+		return s.assumedGrade(scheme, grade)
+	}
+	g, ok := s.gradeBy(scheme)
 	if !ok {
 		return no()
 	}
 	rank := g.scheme.rank(grade)
 	switch {
 	case g.floor >= rank:
-		return yes()
+		return g.relevant
 	case g.ceiling < rank:
 		return no()
 	}
-	return open(openGrade + scheme)
+	return and(g.relevant, open(openGrade+scheme))
 }
 
 // gradeAll grades by every scheme that may apply.
 func (s *scope) gradeAll() {
 	for _, scheme := range s.law.schemes {
-		relevant := yes()
-		for _, c := range scheme.When {
-			relevant = and(relevant, c.eval(s))
-		}
-		if !relevant.isFalse() {
-			s.grades[scheme.ID] = s.grade(scheme)
-		}
+		s.gradeBy(scheme.ID)
 	}
 }
 
-func (s *scope) grade(scheme *schemeDef) graded {
-	g := graded{scheme: scheme}
-	results := make([]val, len(scheme.Conditions))
-	for i, c := range scheme.Conditions {
-		results[i] = c.eval(s)
-		if results[i].isTrue() {
+// gradeBy grades by one scheme, once: conditions of one scheme may rest on the grade of another.
+func (s *scope) gradeBy(id string) (graded, bool) {
+	if g, ok := s.grades[id]; ok {
+		return g, !g.relevant.isFalse()
+	}
+	i := slices.IndexFunc(s.law.schemes, func(x *schemeDef) bool { return x.ID == id })
+	if i < 0 || s.law.schemes[i].Off != nil {
+		return graded{}, false
+	}
+	locals := s.locals
+	g := graded{scheme: s.law.schemes[i], relevant: yes()}
+	s.grades[id] = g // a scheme that rests on itself sees its lowest grade
+	for _, c := range g.scheme.When {
+		g.relevant = and(g.relevant, c.eval(s))
+	}
+	if !g.relevant.isFalse() {
+		s.grade(&g)
+	}
+	s.grades[id], s.locals = g, locals
+	return g, !g.relevant.isFalse()
+}
+
+func (s *scope) grade(g *graded) {
+	conditions, base := g.scheme.Conditions, len(s.stack)
+	for _, c := range conditions {
+		v := c.eval(s) // may grade by another scheme, on top of the stack
+		s.stack = append(s.stack, v)
+		if v.isTrue() {
 			g.floor = max(g.floor, c.rank)
 		}
 	}
+	results := s.stack[base:]
+	defer func() { s.stack = s.stack[:base] }()
 	g.ceiling = g.floor
-	for i, c := range scheme.Conditions {
+	for i, c := range conditions {
 		switch {
 		case results[i].isTrue() && c.rank == g.floor:
 			g.because = append(g.because, c)
@@ -70,12 +87,13 @@ func (s *scope) grade(scheme *schemeDef) graded {
 			g.open = append(g.open, results[i].needs)
 		}
 	}
-	return g
 }
 
 // result is the grade as answered.
 func (g graded) result(s *scope) Grade {
-	out := Grade{Scheme: g.scheme.ID, Grade: g.floorName(), Floor: g.floorName(), Ceiling: g.scheme.Grades[g.ceiling],
+	x := g.scheme
+	out := Grade{Scheme: x.ID, Grade: x.Grades[g.floor], Floor: x.Grades[g.floor], Ceiling: x.Grades[g.ceiling],
+		GradeName: x.names(g.floor), CeilingName: x.names(g.ceiling), Title: x.Title, Confidence: x.Confidence, Note: x.Note,
 		Because: []string{}, Flags: g.flags, Reasons: map[string][]string{}}
 	for _, c := range g.because {
 		out.Because = append(out.Because, c.ID)
@@ -84,4 +102,19 @@ func (g graded) result(s *scope) Grade {
 		}
 	}
 	return out
+}
+
+// standard grades are named by the State's own scheme; other words bring their names.
+var standard = map[string]words{
+	"general": {"en": "general", "zh-Hans": "一般"}, "larger": {"en": "larger", "zh-Hans": "较大"},
+	"major": {"en": "major", "zh-Hans": "重大"}, "extreme": {"en": "extreme", "zh-Hans": "特别重大"},
+}
+
+// names are a grade's words per locale.
+func (s *schemeDef) names(rank int) words {
+	grade := s.Grades[rank]
+	if w := s.Names[grade]; w != nil {
+		return w
+	}
+	return standard[grade]
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io/fs"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -18,11 +19,15 @@ import (
 var embedded embed.FS
 
 // Lint compiles a tree with law/**.yaml and commitments/*.yaml, such as an operator's own, and lists
-// every fault in it. A tree without a vocabulary (facts) is checked on top of the built-in rules.
-func Lint(fsys fs.FS) []Fault {
-	_, faults := load(fsys)
-	return faults
+// every fault in it. A tree without a vocabulary (facts) is checked on top of the built-in rules. At now
+// it also warns of calendars that end before a period that starts then could.
+func Lint(fsys fs.FS, now time.Time) []Fault {
+	l, faults := load(fsys)
+	return sortFaults(append(faults, l.ending(now)...))
 }
+
+// Builtin is the tree of the built-in law.
+func Builtin() fs.FS { return embedded }
 
 // load reads, checks and compiles a tree. With faults the law must not be used.
 func load(fsys fs.FS) (*law, []Fault) {
@@ -122,8 +127,7 @@ func (l *law) build(files []*lawFile, promises []*commitments) []Fault {
 			l.coverage = *f.Coverage
 		}
 		if f.Covers != nil {
-			l.covers.Regions = append(l.covers.Regions, f.Covers.Regions...)
-			l.covers.Sectors = append(l.covers.Sectors, f.Covers.Sectors...)
+			l.covers = append(l.covers, f.Covers)
 		}
 		faults = append(faults, l.join(f)...)
 	}
@@ -147,7 +151,18 @@ func (l *law) build(files []*lawFile, promises []*commitments) []Fault {
 	for _, s := range l.schemes {
 		faults = append(faults, l.scheme(s)...)
 	}
-	seen := map[string]place{}
+	faults = append(faults, l.readZones()...)
+	faults = append(faults, l.takeCalendars(files)...)
+	for _, name := range sortedKeys(l.addressees) {
+		faults = append(faults, l.authority(name, l.addressees[name])...)
+	}
+	for _, c := range l.covers {
+		for _, region := range c.Regions {
+			if !l.regions.known(region) {
+				faults = append(faults, c.At.fault("unknown region %q", region))
+			}
+		}
+	}
 	for _, f := range files {
 		zone, err := time.LoadLocation(f.Zone)
 		if err != nil {
@@ -155,10 +170,7 @@ func (l *law) build(files []*lawFile, promises []*commitments) []Fault {
 			zone = time.UTC
 		}
 		for _, r := range f.Rules {
-			if first, twice := seen[r.ID.text]; twice {
-				faults = append(faults, r.ID.at.fault("rule %q is already defined at %s:%d", r.ID.text, first.file, first.line))
-			}
-			seen[r.ID.text], r.zone, r.version = r.ID.at, zone, shortHash(l.files[f.name])
+			r.zone, r.version = zone, shortHash(l.files[f.name])
 			l.rules = append(l.rules, r)
 		}
 	}
@@ -168,8 +180,16 @@ func (l *law) build(files []*lawFile, promises []*commitments) []Fault {
 	for _, c := range promises {
 		faults = append(faults, l.promise(c)...)
 	}
+	faults = append(faults, l.versions()...)
+	faults = append(faults, l.references()...)
+	faults = append(faults, l.taken()...)
+	if !slices.ContainsFunc(faults, func(f Fault) bool { return !f.Warning }) {
+		faults = append(faults, l.unreachable()...)
+	}
 	return faults
 }
+
+var conditionName = regexp.MustCompile(`^[a-zA-Z_]\w*(\.[a-zA-Z_]\w*)*$`)
 
 // join takes over a file's named things, which share one namespace over all files.
 func (l *law) join(f *lawFile) []Fault {
@@ -197,6 +217,9 @@ func (l *law) join(f *lawFile) []Fault {
 		l.items[id] = f.Items[id]
 	}
 	for _, name := range sortedKeys(f.Conditions) {
+		if !conditionName.MatchString(name) {
+			faults = append(faults, f.Conditions[name].At.fault("the name of condition %q is not words of letters, digits and _ with dots between (a - would be a minus, a leading digit a number)", name))
+		}
 		if _, twice := l.defIndex[name]; twice {
 			faults = append(faults, f.Conditions[name].At.fault("condition %q is defined twice", name))
 			continue
@@ -223,7 +246,7 @@ func (l *law) circular(i int, on map[int]bool) bool {
 	}
 	on[i] = true
 	defer delete(on, i)
-	return slices.ContainsFunc(l.defs[i].uses, func(u int) bool { return l.circular(u, on) })
+	return slices.ContainsFunc(l.defs[i].refs.defs, func(u int) bool { return l.circular(u, on) })
 }
 
 // New compiles the embedded rules and commitments; the error lists every fault with file, line and column.
@@ -232,11 +255,13 @@ func New() (*Engine, error) { return Open(embedded) }
 // Open compiles the rules and commitments of a tree, on top of the built-in vocabulary if it has none.
 func Open(fsys fs.FS) (*Engine, error) {
 	l, faults := load(fsys)
-	if len(faults) > 0 {
-		errs := make([]error, len(faults))
-		for i, f := range faults {
-			errs[i] = f
+	var errs []error
+	for _, f := range faults {
+		if !f.Warning {
+			errs = append(errs, f)
 		}
+	}
+	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}
 	return &Engine{law: l}, nil

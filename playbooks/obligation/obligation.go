@@ -3,6 +3,8 @@
 package obligation
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"tocsin/templates"
@@ -36,6 +38,17 @@ type Profile struct {
 	Org            templates.Organisation `json:"org"`
 	Channels       []string               `json:"channels,omitempty"` // order of the operator's channels
 	Settings       map[string]string      `json:"settings,omitempty"` // readings of the law that are the operator's to choose, e.g. portal_reading
+	Standing       []Standing             `json:"standing,omitempty"`
+}
+
+// Standing is an authorisation given beforehand: the duty officer of a team may file the first report of
+// these rules before it is approved, which is then reviewed.
+type Standing struct {
+	Rules    []string  `json:"rules"`
+	Team     string    `json:"team"`
+	Note     string    `json:"note,omitempty"`
+	SignedBy []string  `json:"signed_by"` // two named persons
+	Until    time.Time `json:"until"`
 }
 
 // Input of Derive. Facts is the nested object of design section 6 (see incident.CheckFacts).
@@ -54,11 +67,15 @@ type Source struct {
 
 // Grade is the result of one grading scheme.
 type Grade struct {
-	Scheme  string   `json:"scheme"`
-	Grade   string   `json:"grade"` // general larger major extreme; the floor
-	Floor   string   `json:"floor"`
-	Ceiling string   `json:"ceiling"`
-	Because []string `json:"because"`
+	Scheme  string `json:"scheme"`
+	Grade   string `json:"grade"` // general larger major extreme; the floor
+	Floor   string `json:"floor"`
+	Ceiling string `json:"ceiling"`
+	// Title of the scheme, GradeName and CeilingName are words per locale.
+	Title       map[string]string `json:"title,omitempty"`
+	GradeName   map[string]string `json:"grade_name,omitempty"`
+	CeilingName map[string]string `json:"ceiling_name,omitempty"`
+	Because     []string          `json:"because"`
 	// Reasons are the conditions of Because in words, per locale.
 	Reasons    map[string][]string `json:"reasons,omitempty"`
 	Confidence string              `json:"confidence,omitempty"`
@@ -106,7 +123,9 @@ type Obligation struct {
 	Because        []string                `json:"because"`                    // conditions that held, with facts filled in, in English
 	Why            map[string][]string     `json:"why,omitempty"`              // the same per locale
 	AnchorFrom     string                  `json:"anchor_from,omitempty"`      // the fact that started the clock, where it is a fallback
-	AnchorNote     string                  `json:"anchor_note,omitempty"`      // what the fallback means
+	AnchorNote     string                  `json:"anchor_note,omitempty"`      // what the fallback means, in English
+	AnchorNotes    map[string]string       `json:"anchor_notes,omitempty"`     // the same per locale
+	Schemes        []string                `json:"schemes,omitempty"`          // the gradings it rests on: a document names their grade
 	OtherAddressee []string                `json:"other_addressees,omitempty"` // also possible; the law does not say which
 	RuleVersion    string                  `json:"rule_version"`
 }
@@ -124,8 +143,15 @@ type Exemption struct {
 	Source Source `json:"source"`
 	// Texts is Text per locale; Text is English.
 	Texts map[string]string `json:"texts,omitempty"`
+	For   []string          `json:"for,omitempty"`   // only towards these addressees; absent: any
 	Lifts map[string]string `json:"lifts,omitempty"` // what it lifts, per locale
 	Keeps map[string]string `json:"keeps,omitempty"` // what it never lifts
+}
+
+// Covers says whether the exemption is for an addressee of the rule.
+func (x Exemption) Covers(addressee string) bool {
+	base, _, _ := strings.Cut(addressee, ":")
+	return len(x.For) == 0 || slices.Contains(x.For, base)
 }
 
 // Contact is a way to reach an authority: published, or as the operator entered it.

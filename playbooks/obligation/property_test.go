@@ -1,8 +1,6 @@
 package obligation
 
 import (
-	"encoding/json"
-	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -14,7 +12,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// domains are values per fact that random incidents are made of; null is unknown.
+// domains are values per fact of the State's scheme, for what is slow or compares with CEL.
 var domains = map[string][]any{
 	"kind": {"incident", "threat"}, "confirmed": {true, false}, "role": {"pi_processor", "entrusted"},
 	"data_event": {"leaked", "encrypted", "none"}, "user_information": {true, false}, "harm_prevented": {true, false},
@@ -28,6 +26,12 @@ var domains = map[string][]any{
 	"grading.deface": {[]any{}}, "grading.people.province_pct_max": {0.0, 50.0}, "grading.people.prefecture_pct_max": {0.0, 30.0},
 	"grading.people.affected_persons": {0.0, 100000.0}, "grading.data.threat": {"none", "fairly_serious", "extreme"},
 	"grading.data.core.event": {"none", "lost"}, "grading.data.important.event": {"none", "stolen"}, "grading.pi.mass_word": {"none", "hailiang"},
+}
+
+func (e *Engine) scheme(t require.TestingT, id string) *schemeDef {
+	i := slices.IndexFunc(e.law.schemes, func(s *schemeDef) bool { return s.ID == id })
+	require.GreaterOrEqual(t, i, 0)
+	return e.law.schemes[i]
 }
 
 // drawn is a random incident: per path a value, or nothing.
@@ -74,82 +78,6 @@ func run(t require.TestingT, e *Engine, d drawn, asOf time.Time) (Result, bool) 
 	return result, len(problems) == 0 // contradictory facts are refused, not derived
 }
 
-func rows(r Result) []string {
-	var out []string
-	for _, o := range r.Obligations {
-		if o.State != AssessmentOpen {
-			out = append(out, o.ID+" "+o.Addressee)
-		}
-	}
-	return out
-}
-
-// With unknowns the answer lies between those of the completed facts: what is certain stays certain, the
-// grade stays between floor and ceiling, and a complete incident leaves no duty open.
-func TestAddedFactsOnlyNarrowTheAnswer(t *testing.T) {
-	e := engine(t)
-	rapid.Check(t, func(t *rapid.T) {
-		part := draw(t, 50)
-		whole := draw(t, 100)
-		for _, path := range []string{"kind", "confirmed", "role", "processed_in",
-			"grading.people.province_pct_max", "grading.people.prefecture_pct_max", "grading.data.core.event", "grading.data.important.event"} {
-			part[path] = whole[path] // taken as likely until said otherwise: see defaults
-		}
-		maps.Copy(whole, part)
-		if lives, _ := whole["jurisdictions"].(map[string]any); whole["people.count"] == 0.0 && (lives["CN"] == 5.0 || lives["HK"] == 9.0) {
-			t.Skip("draw again: such facts are refused")
-		}
-		before, ok1 := run(t, e, part, someday)
-		after, ok2 := run(t, e, whole, someday)
-		if !ok1 || !ok2 {
-			t.Skip("draw again: such facts are refused")
-		}
-		for _, row := range rows(before) {
-			require.Contains(t, rows(after), row, "an added fact removed a duty")
-		}
-		if len(before.Grades) > 0 && len(after.Grades) > 0 {
-			rank := e.law.schemes[0].rank
-			require.GreaterOrEqual(t, rank(after.Grades[0].Floor), rank(before.Grades[0].Floor))
-			require.LessOrEqual(t, rank(after.Grades[0].Ceiling), rank(before.Grades[0].Ceiling))
-		}
-	})
-}
-
-func TestLaterAwarenessNeverGivesAnEarlierDeadline(t *testing.T) {
-	e := engine(t)
-	rapid.Check(t, func(t *rapid.T) {
-		d := draw(t, 90)
-		early := someday.Add(time.Duration(rapid.IntRange(0, 100000).Draw(t, "early")) * time.Second)
-		late := early.Add(time.Duration(rapid.IntRange(0, 100000).Draw(t, "later")) * time.Second)
-		deadlines := func(aware time.Time) map[string]time.Time {
-			d["aware_at"], d["closed_at"] = aware.Format(time.RFC3339), aware.Format(time.RFC3339)
-			result, _ := run(t, e, d, someday)
-			out := map[string]time.Time{}
-			for _, o := range result.Obligations {
-				if o.Deadline != nil {
-					out[o.ID+o.Addressee] = *o.Deadline
-				}
-			}
-			return out
-		}
-		a, b := deadlines(early), deadlines(late)
-		require.Len(t, b, len(a))
-		for row, deadline := range a {
-			require.False(t, b[row].Before(deadline))
-		}
-	})
-}
-
-func TestOrderOfKeysDoesNotMatter(t *testing.T) {
-	e := engine(t)
-	rapid.Check(t, func(t *rapid.T) {
-		d := draw(t, 70)
-		first, _ := run(t, e, d, someday)
-		again, _ := run(t, e, d, someday)
-		require.Equal(t, string(must(json.Marshal(first))), string(must(json.Marshal(again))))
-	})
-}
-
 // NextChange is when the answer differs, and until then it does not.
 func TestNothingChangesBeforeNextChange(t *testing.T) {
 	e := engine(t)
@@ -174,7 +102,7 @@ func TestAgreesWithCEL(t *testing.T) {
 	e := engine(t)
 	var programs []cel.Program
 	var conditions []*gradeDef
-	for _, c := range e.law.schemes[0].Conditions {
+	for _, c := range e.scheme(t, "cn-cac-2025").Conditions {
 		checked, iss := e.law.env.Compile(c.If.text)
 		require.NoError(t, iss.Err())
 		if usesOwnFunction(c.If.text) {

@@ -107,30 +107,78 @@ func judged(fact string) int {
 	return 0
 }
 
-// uncovered asks about countries and sectors for which this rule set has no researched rules.
+// uncovered asks about countries and sectors for which this rule set has no researched rules. A sector is
+// researched in a country only by a file that covers both.
 func (d *derivation) uncovered() {
 	if d.facts.get("kind").text != "incident" {
 		return
 	}
-	cover := d.law.coverage
-	covered := func(code string) bool {
-		return slices.ContainsFunc(d.law.covers.Regions, func(r string) bool { return d.law.regions.within(code, r) })
-	}
-	for _, code := range sortedKeys(d.facts.residence) {
-		if n := d.facts.residence[code]; (n.lo >= 1 || !n.known) && !covered(code) {
-			d.questions.add("jurisdictions."+code, "counsel:"+code, forCounsel, named(cover.Country, code))
+	var countries []string
+	country := func(fact, code string) {
+		at, _, _ := strings.Cut(d.law.regions.jurisdiction(code), "-")
+		switch {
+		case !d.law.covered(code, ""):
+			d.questions.counsel(fact, code, d.law.coverage.Country, code)
+		case !slices.Contains(countries, at):
+			countries = append(countries, at)
 		}
+	}
+	for _, code := range d.facts.codes {
+		if n := d.facts.residence[code]; n.lo >= 1 || !n.known {
+			country("jurisdictions."+code, code)
+		}
+	}
+	for _, c := range d.facts.get("profile.establishments").items {
+		country("profile.establishments", c.text)
 	}
 	for _, c := range d.facts.get("processed_in").items {
-		if !covered(c.text) {
-			d.questions.add("processed_in", "counsel:"+c.text, forCounsel, named(cover.Country, c.text))
-		}
+		country("processed_in", c.text)
 	}
 	for _, s := range d.facts.get("profile.sectors").items {
-		if !slices.Contains(d.law.covers.Sectors, s.text) {
-			d.questions.add("profile.sectors", "counsel:"+s.text, forCounsel, named(cover.Sector, s.text))
+		if len(countries) == 0 && !d.law.covered("", s.text) {
+			d.questions.counsel("profile.sectors", s.text, d.law.coverage.Sector, s.text)
+		}
+		for _, code := range countries {
+			if !d.law.covered(code, s.text) {
+				d.questions.counsel("profile.sectors", code+":"+s.text, d.law.coverage.Sector, s.text, code)
+			}
 		}
 	}
+}
+
+// covered says whether rules were researched for a region and a sector; "" stands for any.
+func (l *law) covered(region, sector string) bool {
+	return slices.ContainsFunc(l.covers, func(c *covered) bool {
+		return (region == "" || slices.ContainsFunc(c.Regions, func(r string) bool { return l.regions.within(region, r) })) &&
+			(sector == "" || slices.Contains(c.Sectors, sector))
+	})
+}
+
+// counsel asks about what only counsel can say; one question names all the places or sectors of a fact.
+func (q *questions) counsel(fact, decides string, ask words, codes ...string) {
+	name := func(locale string) string {
+		names := make([]string, len(codes))
+		for i, c := range codes {
+			if names[i] = templates.Name(c, locale); names[i] == "" {
+				names[i] = c
+			}
+		}
+		return strings.Join(names, " – ")
+	}
+	known, text := q.byKey[fact], words{}
+	for _, locale := range locales {
+		text[locale] = strings.ReplaceAll(ask.in(locale), "{code}", name(locale))
+		if known == nil {
+			continue
+		}
+		if before := words(known.Text).in(locale); !strings.Contains(before, text[locale]) {
+			text[locale] = before + "\n" + text[locale]
+		}
+	}
+	if known != nil {
+		known.Text = text
+	}
+	q.add(fact, "counsel:"+decides, forCounsel, text)
 }
 
 // named puts a code into words, by its name where it has one.

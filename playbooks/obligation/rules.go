@@ -40,17 +40,6 @@ type covered struct {
 	Sectors []string `yaml:"sectors"`
 }
 
-// calendarDef is the working days of a place, as dated data: a day beyond its cover is never guessed.
-type calendarDef struct {
-	At       place
-	ID       string   `yaml:"id"`
-	From     string   `yaml:"from"`     // first day covered
-	Until    string   `yaml:"until"`    // last day covered
-	Holidays []string `yaml:"holidays"` // days off that are not Saturday or Sunday, or are one by name
-	Workdays []string `yaml:"workdays"` // Saturdays and Sundays that are worked
-	Source   string   `yaml:"source"`
-}
-
 // instrument is a law, measure or standard that rules cite.
 type instrument struct {
 	At    place
@@ -102,9 +91,10 @@ type clauseDef struct {
 	No     words   `yaml:"no"`
 	Assess bool    `yaml:"assess"` // while unknown the duty is assessment_open: the clock is shown, a person must decide
 	eval   node
-	uses   []int
+	refs   refs
 	yes    filled
 	no     filled
+	named  int // one more than the index of the named condition that it is, 0 for none
 }
 
 // schemeDef grades an incident: any condition that holds gives its grade, the highest counts.
@@ -119,6 +109,8 @@ type schemeDef struct {
 	Confidence string       `yaml:"confidence"`
 	Note       words        `yaml:"note"`
 	Off        words        `yaml:"off"`
+	// Names of grades that are not the four of the State's scheme (general, larger, major, extreme).
+	Names map[string]words `yaml:"names"`
 }
 
 type gradeDef struct {
@@ -130,6 +122,7 @@ type gradeDef struct {
 	Flag  located `yaml:"flag"` // when it also holds, a person should look: the text is read broadly
 	rank  int
 	eval  node
+	refs  refs
 	flag  node
 	words filled
 }
@@ -162,7 +155,8 @@ type ruleDef struct {
 	Channels   []string        `yaml:"channels"`
 	Also       []string        `yaml:"also"` // channels the law names that are not ids of ours: phone, letter
 	Exemptions []*exemptionDef `yaml:"exemptions"`
-	Hold       *holdDef        `yaml:"hold"` // the law lets an authority delay it; absent: no clock stops
+	Schemes    []located       `yaml:"schemes"` // the gradings its documents name; absent: those its conditions rest on
+	Hold       *holdDef        `yaml:"hold"`    // the law lets an authority delay it; absent: no clock stops
 	MetBy      []string        `yaml:"met_by"`
 	Source     sourceDef       `yaml:"source"`
 	Confidence string          `yaml:"confidence"`
@@ -174,18 +168,30 @@ type ruleDef struct {
 
 // addresseeDef is one addressee of a rule: one row. It may differ from the rule in the fields it names.
 type addresseeDef struct {
-	At       place
-	Name     string    `yaml:"name"` // may hold {province}, {place} or {customer}
-	Each     *eachDef  `yaml:"each"` // one row for each of these
-	If       located   `yaml:"if"`
-	Kind     string    `yaml:"kind"`
-	Anchor   anchors   `yaml:"anchor"`
-	Items    []located `yaml:"items"`
-	Promise  string    `yaml:"promise"` // notice or report: items and channels of the operator's commitments
-	Channels []string  `yaml:"channels"`
-	MetBy    []string  `yaml:"met_by"`
-	test     node
-	items    []requirement
+	At         place
+	Name       string     `yaml:"name"` // may hold {province}, {place} or {customer}
+	Each       *eachDef   `yaml:"each"` // one row for each of these
+	If         located    `yaml:"if"`
+	Kind       string     `yaml:"kind"`
+	Anchor     anchors    `yaml:"anchor"`
+	Until      located    `yaml:"until"`
+	Repeats    bool       `yaml:"repeats"`
+	Deadline   *periodDef `yaml:"deadline"`
+	LegalLimit *periodDef `yaml:"legal_limit"`
+	Items      []located  `yaml:"items"`
+	Promise    string     `yaml:"promise"` // notice or report: items and channels of the operator's commitments
+	Channels   []string   `yaml:"channels"`
+	MetBy      []string   `yaml:"met_by"`
+	test       node
+	refs       refs
+	items      []requirement
+	exemptions []*exemptionDef // of the rule, those for this addressee
+	schemes    []string
+	base       string // the name before its colon
+	before     string // the name cut at its placeholder
+	after      string
+	hole       string
+	region     string // of {province}: CN, or as in {province:US}
 }
 
 // anchors start a clock: of several, the latest that is known.
@@ -222,7 +228,7 @@ type periodDef struct {
 	At     place
 	N      int        `yaml:"n"`
 	Count  string     `yaml:"count"`
-	If     located    `yaml:"if"`     // counts only when this holds
+	If     located    `yaml:"if"`     // counts, or is taken, only when this holds
 	Anchor located    `yaml:"anchor"` // of a cap: what it runs from
 	Cap    *periodDef `yaml:"cap"`    // not later than this, unless the clock starts only after it
 	With   string     `yaml:"with"`   // not later than the duty of this rule
@@ -237,6 +243,7 @@ type exemptionDef struct {
 	ID     string    `yaml:"id"`
 	If     located   `yaml:"if"`
 	Never  located   `yaml:"never"` // when this holds it is not even proposed
+	For    []string  `yaml:"for"`   // only towards these addressees, by the part before the colon
 	Text   words     `yaml:"text"`
 	Lifts  words     `yaml:"lifts"` // what it lifts
 	Keeps  words     `yaml:"keeps"` // what it never lifts
@@ -254,48 +261,16 @@ type validDef struct {
 	until time.Time // zero: open; the first instant it no longer holds
 }
 
-// commitments is what one operator has promised in its own statement.
-type commitments struct {
-	At        place
-	ID        located     `yaml:"id"`
-	Operator  words       `yaml:"operator"`
-	Statement statement   `yaml:"statement"`
-	Trigger   string      `yaml:"trigger"` // in the statement's words
-	Covers    string      `yaml:"covers"`  // personal_data | user_information
-	Does      words       `yaml:"does"`
-	Notice    *promiseDef `yaml:"notice"`
-	Report    *promiseDef `yaml:"report"`
-	Contacts  []string    `yaml:"contacts"`
-	Answers   string      `yaml:"answers"` // time it promises for answers to people's questions
-	version   string
-}
-
-// statement identifies the text that promises. Its hash is set once the operator supplies the text.
-type statement struct {
-	Title   string `yaml:"title"`
-	Version string `yaml:"version"`
-	Date    string `yaml:"date"`
-	SHA256  string `yaml:"sha256"`
-}
-
-type promiseDef struct {
-	At       place
-	Terms    string    `yaml:"terms"` // in the statement's words
-	Items    []located `yaml:"items"`
-	Channels []string  `yaml:"channels"`
-	Also     []string  `yaml:"also"` // channels it names that are not ids of ours; the list is open
-	items    []requirement
-}
-
 // law is the compiled set.
 type law struct {
 	files       map[string][]byte
 	vocabulary  *vocabulary
 	regions     regions
 	coverage    coverage
-	covers      covered
+	covers      []*covered
 	instruments map[string]instrument
 	addressees  map[string]*authority
+	calendars   map[string]*calendar
 	items       map[string]*itemDef
 	defs        []*clauseDef
 	defNames    []string

@@ -8,18 +8,22 @@ type scope struct {
 	law    *law
 	defs   []val // memo of named conditions
 	done   []bool
+	said   [][2]string // why named conditions hold, per locale
 	grades map[string]graded
+	stack  []val // results of the conditions of the schemes that are being graded
 	locals [4]val
 }
 
 // definition evaluates a named condition once per derivation.
-func (s *scope) definition(i int) val {
+func (s *scope) definition(i int) val { return *s.defined(i) }
+
+func (s *scope) defined(i int) *val {
 	if !s.done[i] {
 		locals := s.locals
 		s.defs[i], s.done[i] = s.law.defs[i].eval(s), true
 		s.locals = locals
 	}
-	return s.defs[i]
+	return &s.defs[i]
 }
 
 // size compares numbers, and notes when a growing one will cross the other side.
@@ -29,4 +33,19 @@ func (s *scope) size(op string, a, b val) val {
 		s.facts.growsPast(*a.since, b.lo)
 	}
 	return v
+}
+
+// because says in words why a condition holds; many rules share the same ones.
+func (s *scope) because(c *clauseDef, locale int) string {
+	if c.named == 0 {
+		return c.yes.in(s, locales[locale])
+	}
+	if s.said == nil {
+		s.said = make([][2]string, len(s.law.defs))
+	}
+	text := &s.said[c.named-1][locale]
+	if *text == "" {
+		*text = c.yes.in(s, locales[locale])
+	}
+	return *text
 }

@@ -74,14 +74,40 @@ func or(a, b val) val {
 	return open(union(a.needs, b.needs)...)
 }
 
+// union joins lists; neither is changed, and when nothing is new it is a itself.
 func union(a, b []string) []string {
-	out := slices.Clone(a)
+	out, own := a, false
 	for _, n := range b {
-		if !slices.Contains(out, n) {
-			out = append(out, n)
+		if slices.Contains(out, n) {
+			continue
 		}
+		if !own {
+			out, own = append(make([]string, 0, len(a)+len(b)), a...), true
+		}
+		out = append(out, n)
 	}
 	return out
+}
+
+// sum adds intervals. A number that grows goes on growing.
+func sum(a, b val) val {
+	v := interval(a.lo+b.lo, min(a.hi+b.hi, infinity), union(a.needs, b.needs)...)
+	if a.since == nil {
+		a, b = b, a
+	}
+	if a.since != nil && b.known && b.since == nil {
+		since := a.since.Add(-time.Duration(b.lo * float64(time.Minute)))
+		v.since = &since
+	}
+	return v
+}
+
+// product multiplies intervals of numbers that are not negative.
+func product(a, b val) val {
+	if a.known && a.lo == 0 || b.known && b.lo == 0 {
+		return number(0)
+	}
+	return interval(min(a.lo*b.lo, infinity), min(a.hi*b.hi, infinity), union(a.needs, b.needs)...)
 }
 
 // compare decides a < b, a <= b, a > b or a >= b for intervals.

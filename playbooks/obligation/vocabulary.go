@@ -3,6 +3,7 @@ package obligation
 import (
 	"slices"
 	"strings"
+	"time"
 )
 
 // factDef is one entry of the vocabulary: a fact that conditions may name, and how to ask for it.
@@ -53,9 +54,10 @@ const unknownWord = "unknown"
 
 // vocabulary is every fact the law may rest on.
 type vocabulary struct {
-	order  []*factDef
-	byPath map[string]*factDef
-	groups map[string]bool // "people", "grading", "grading.data" …
+	order   []*factDef
+	byPath  map[string]*factDef
+	unknown []val           // the values of an incident of which nothing is known
+	groups  map[string]bool // "people", "grading", "grading.data" …
 }
 
 func newVocabulary(defs []factDef) (*vocabulary, []Fault) {
@@ -76,6 +78,7 @@ func newVocabulary(defs []factDef) (*vocabulary, []Fault) {
 			faults = append(faults, f.Ask.check(f.At, "the question for "+f.Path)...)
 		}
 		v.order = append(v.order, f)
+		v.unknown = append(v.unknown, open(f.Path))
 		v.byPath[f.Path] = f
 		for p := f.Path; strings.Contains(p, "."); {
 			p = p[:strings.LastIndex(p, ".")]
@@ -112,6 +115,8 @@ func parent(path string) string {
 type regions struct {
 	Groups  map[string][]string `yaml:"groups"`
 	Aliases map[string]string   `yaml:"aliases"` // codes of ISO 3166-2 that are jurisdictions of their own
+	Zones   map[string]string   `yaml:"zones"`   // time zone of a country's authorities
+	zones   map[string]*time.Location
 }
 
 func (r regions) known(code string) bool {
@@ -126,13 +131,19 @@ func (r regions) known(code string) bool {
 // within says whether a code lies in a region: CN-SH in CN; CN-HK not in CN, because Hong Kong, Macau
 // and Taiwan are jurisdictions of their own.
 func (r regions) within(code, region string) bool {
-	if alias, ok := r.Aliases[code]; ok {
-		code = alias
-	}
+	code = r.jurisdiction(code)
 	if members, ok := r.Groups[region]; ok {
 		return slices.ContainsFunc(members, func(m string) bool { return r.within(code, m) })
 	}
 	return code == region || strings.HasPrefix(code, region+"-")
+}
+
+// jurisdiction is a code with its alias resolved.
+func (r regions) jurisdiction(code string) string {
+	if alias, ok := r.Aliases[code]; ok {
+		return alias
+	}
+	return code
 }
 
 func (r regions) anyWithin(codes val, region string) val {

@@ -54,6 +54,9 @@ func (l *law) placeholder(name string) (segment, bool) {
 }
 
 func (f filled) in(s *scope, locale string) string {
+	if segs := f[locale]; len(segs) == 1 && segs[0].fact < 0 && segs[0].live == "" {
+		return segs[0].text
+	}
 	var b strings.Builder
 	for _, seg := range f[locale] {
 		switch {
@@ -62,7 +65,11 @@ func (f filled) in(s *scope, locale string) string {
 		case seg.live == "residents":
 			b.WriteString(show(s.facts.residents(s.law.regions, seg.arg), "number", locale))
 		case seg.live == "grade":
-			b.WriteString(gradeName(s.grades[seg.arg].floorName(), locale))
+			if g, ok := s.gradeBy(seg.arg); ok {
+				b.WriteString(g.scheme.names(g.floor).in(locale))
+			} else {
+				b.WriteString(phrase("unknown", locale))
+			}
 		default:
 			b.WriteString(seg.text)
 		}
@@ -96,8 +103,6 @@ func phrase(key, locale string) string {
 	}
 	return key
 }
-
-func gradeName(grade, locale string) string { return phrase(grade, locale) }
 
 // show writes a value for a reader.
 func show(v val, is, locale string) string {

@@ -51,7 +51,7 @@ func browse(t *testing.T, base, axe, name string, width int64) *person {
 	t.Cleanup(stop)
 	ctx, end := chromedp.NewContext(ctx)
 	t.Cleanup(end)
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	t.Cleanup(cancel)
 	p := &person{t: t, ctx: ctx, base: base, axe: axe, name: name}
 	p.do(chromedp.EmulateViewport(width, 900))

@@ -32,6 +32,9 @@ func TestFromSignInToSent(t *testing.T) {
 	completeTask(shen, h)
 	lin.signIn(h.passwords["lin"])
 	zhou.signIn(h.passwords["zhou"])
+	decide(shen, lin, h)
+	activatePlan(shen, h)
+	letter(shen, h)
 	notice := eval[[]string](shen, fmt.Sprintf(links, "ntc"))[0]
 	submitNotice(shen, notice)
 	refuseOwn(shen, notice)
@@ -51,7 +54,11 @@ func TestFromSignInToSent(t *testing.T) {
 	shen.look("timeline")
 	shen.open("/tasks")
 	shen.look("tasks")
-	inChinese(lin, h)
+	for name, path := range map[string]string{"reasons": h.incident + "/reasons", "customers": h.incident + "/customers", "rules": h.incident + "/rules", "law": "/law", "profile": "/profile"} {
+		zhou.open(path)
+		zhou.look(name)
+	}
+	inEnglish(lin, h)
 	for _, p := range []*person{shen, lin, zhou} {
 		p.quiet()
 	}
@@ -68,6 +75,68 @@ func completeTask(p *person, h house) {
 	p.open(h.incident + "#tasks")
 	p.press(`#task-list form button.primary`)
 	require.NotEmpty(p.t, p.text(".flash.done"))
+}
+
+// dutyTo finds a duty on the incident's page by its addressee.
+func dutyTo(p *person, h house, addressee string) string {
+	p.open(h.incident)
+	duty := eval[string](p, fmt.Sprintf(`[...document.querySelectorAll('#clock-list a[href^="/duties/"]')].find(a => a.closest("article, a.line").innerText.includes(%q))?.getAttribute("href") ?? ""`, addressee))
+	require.NotEmpty(p.t, duty, "a duty to %s", addressee)
+	return duty
+}
+
+// decide has one person propose that individuals need not be told, and another confirm it; then both take it back.
+func decide(first, second *person, h house) {
+	first.open(h.incident)
+	first.fill(`[id="fact-harm_prevented"] select`, "true")
+	first.press(`[id="fact-harm_prevented"] form button.primary`)
+	duty := dutyTo(first, h, "受影响的个人")
+	first.open(duty)
+	first.look("duty")
+	first.fill("#exempt-reason", "密钥始终安全保管，泄露的数据无法读取。")
+	first.press("#exempt form button.primary")
+	require.Contains(first.t, first.at(), "done=proposed", first.text("main"))
+	require.Zero(first.t, eval[int](first, `document.querySelectorAll('button[value=confirm]').length`), "the first person cannot be the second")
+
+	second.open(duty)
+	second.look("duty-to-confirm")
+	second.press(`button[value=confirm]`)
+	require.Contains(second.t, second.at(), "done=confirmed", second.text("main"))
+	require.Contains(second.t, second.text("#duty-head"), "豁免")
+
+	first.open(h.incident)
+	first.fill(`[id="fact-harm_prevented"] select`, "false")
+	first.press(`[id="fact-harm_prevented"] form button.primary`)
+	first.open(duty)
+	require.Contains(first.t, first.text("#decision-list"), "已自动重新打开")
+	require.NotContains(first.t, first.text("#duty-head .badges"), "豁免")
+	first.look("duty-reopened")
+}
+
+func activatePlan(p *person, h house) {
+	p.open(h.incident + "/response")
+	p.look("response")
+	p.fill("#p-name", "网络安全事件应急预案")
+	p.fill("#p-version", "3")
+	p.fill("#p-level", "II")
+	p.press("#activate form button.primary")
+	require.Contains(p.t, p.text("#plan-now"), "网络安全事件应急预案")
+}
+
+// letter records what an authority asks, and the answer.
+func letter(p *person, h house) {
+	p.open(h.incident + "/response")
+	p.fill("#l-kind", "questions")
+	p.fill("#l-authority", eval[string](p, `document.querySelector("#l-authority option[value^='provincial-cac']").value`))
+	p.fill("#l-reference", "沪网信函〔2026〕7号")
+	p.fill("#l-text", "受影响人数是多少？")
+	p.fill("#l-due", eval[string](p, `document.querySelector("#l-received").value.replace(/^\d+/, y => Number(y) + 1)`))
+	p.press("#new-letter form button.primary")
+	require.Contains(p.t, p.text("#letter-list"), "沪网信函")
+	p.look("letter")
+	p.fill(`#letter-list input[name=via]`, "公函")
+	p.press(`#letter-list form button.primary`)
+	require.Contains(p.t, p.text("#letter-list"), "已答复")
 }
 
 func submitNotice(p *person, notice string) {
@@ -183,14 +252,16 @@ func file(p *person, report string) {
 	p.look("filed")
 }
 
-// inChinese looks at the main pages on a phone, in the other language and in the dark.
-func inChinese(p *person, h house) {
+// inEnglish looks at the main pages on a phone, in the other language and in the dark.
+func inEnglish(p *person, h house) {
 	for _, choice := range []string{`button[value=en]`, `button[value=dark]`} {
 		p.press(choice)
 	}
 	require.Equal(p.t, "en", eval[string](p, `document.documentElement.lang`))
 	p.open(h.incident)
 	p.look("incident-dark-en")
-	p.open("/")
-	p.look("incidents-dark-en")
+	for name, path := range map[string]string{"duty": dutyTo(p, h, "individuals"), "response": h.incident + "/response", "law": "/law?q=gdpr", "incidents": "/"} {
+		p.open(path)
+		p.look(name + "-dark-en")
+	}
 }

@@ -1,0 +1,50 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"tocsin/incident"
+	"tocsin/incident/evidence"
+	"tocsin/playbooks/obligation"
+)
+
+// explanationList is what is owed and what is not, in words.
+type explanationList struct {
+	Explanations []obligation.Explanation `json:"explanations"`
+}
+
+// explanations serves why a duty is owed, why a near miss is not, and how each clock is counted.
+func (a *api) explanations(h huma.API) {
+	type explainIncident struct {
+		IncidentPath
+		Locale string `query:"locale" default:"en" enum:"en,zh-Hans"`
+	}
+	register(h, a, a.operation("explain-incident", http.MethodGet, "/incidents/{id}/explanations", "Why each duty is owed and each near miss is not, under the rules the incident keeps to", http.StatusOK),
+		func(ctx context.Context, sc evidence.Scope, in *explainIncident) (*body[explanationList], error) {
+			all, err := a.Playbooks.Explain(ctx, sc, incident.ID(in.ID), in.Locale)
+			return &body[explanationList]{Body: explanationList{all}}, err
+		})
+
+	type explainDuty struct {
+		ID     string `path:"id" doc:"obl_…"`
+		Locale string `query:"locale" default:"en" enum:"en,zh-Hans"`
+	}
+	register(h, a, a.operation("explain-obligation", http.MethodGet, "/obligations/{id}/explanation", "One duty in words: its conditions with the facts filled in, its clock step by step, the law's own terms", http.StatusOK),
+		func(ctx context.Context, sc evidence.Scope, in *explainDuty) (*body[obligation.Explanation], error) {
+			d, _, err := a.Playbooks.Duty(ctx, sc, in.ID)
+			if err != nil {
+				return nil, err
+			}
+			x, err := a.Playbooks.ExplainDuty(ctx, sc, d, in.Locale)
+			if err == nil && x == nil {
+				err = incident.NewFault(incident.Conflict, "the facts as they stand no longer give this duty")
+			}
+			if err != nil {
+				return nil, err
+			}
+			return &body[obligation.Explanation]{Body: *x}, nil
+		})
+}

@@ -1,0 +1,171 @@
+package playbooks
+
+import (
+	"context"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"tocsin/incident"
+	"tocsin/incident/evidence"
+	"tocsin/internal/access"
+	"tocsin/playbooks/obligation"
+)
+
+// AnswerLetter records the answer, which meets the letter's duty.
+func (s *Service) AnswerLetter(ctx context.Context, sc evidence.Scope, id string, a Answer) (LetterView, error) {
+	if err := mayRecord(sc); err != nil {
+		return LetterView{}, err
+	}
+	var v LetterView
+	err := s.store.InTx(ctx, sc, func(tx Tx) error {
+		l, err := tx.Letter(ctx, id)
+		if err != nil {
+			return err
+		}
+		if _, err = tx.LockIncident(ctx, l.Incident); err != nil {
+			return err
+		}
+		if l, err = tx.Letter(ctx, id); err != nil {
+			return err
+		}
+		if l.State == LetterAnswered {
+			return incident.NewFault(incident.Conflict, "the letter is answered already")
+		}
+		if problems := a.problems(l, tx.Now()); len(problems) > 0 {
+			return incident.InvalidInput(problems)
+		}
+		if l.AnswerFile, err = keepProof(ctx, tx, l.Incident, "/file", a.File); err != nil {
+			return err
+		}
+		if err := answered(ctx, tx, &l, a); err != nil {
+			return err
+		}
+		if _, err := s.work(ctx, tx, l.Incident, false, false); err != nil {
+			return err
+		}
+		v, err = s.viewLetter(ctx, tx, l)
+		return err
+	})
+	return v, err
+}
+
+func (a Answer) problems(l Letter, now time.Time) []incident.Problem {
+	c := &profileCheck{}
+	c.want(!a.At.IsZero() && !a.At.After(now) && !a.At.Before(l.ReceivedAt), "/at", "past", "say when it was answered: after it came, and not in the future")
+	c.want(strings.TrimSpace(a.Via) != "" && utf8.RuneCountInString(a.Via) <= 200, "/via", "required", "say how it was answered, in at most 200 characters")
+	c.want(utf8.RuneCountInString(a.Receipt) <= 200, "/receipt_number", "max-length", "at most 200 characters")
+	c.want(utf8.RuneCountInString(a.Text) <= 20_000, "/text", "max-length", "at most 20000 characters")
+	return c.problems
+}
+
+// answered keeps the answer, meets the duty and ends the task.
+func answered(ctx context.Context, tx Tx, l *Letter, a Answer) error {
+	at := a.At.UTC().Truncate(time.Microsecond)
+	l.State, l.AnsweredAt, l.AnsweredBy = LetterAnswered, &at, tx.Scope().Actor.ID
+	l.Via, l.Receipt, l.Answer = strings.TrimSpace(a.Via), strings.TrimSpace(a.Receipt), strings.TrimSpace(a.Text)
+	refs := map[string]string{"letter": l.ID, "kind": string(l.Kind), "addressee": l.Authority, "state": l.State}
+	commit := map[string]string{"at": at.Format(time.RFC3339Nano), "via": l.Via, "receipt_number": l.Receipt, "text": l.Answer}
+	if l.AnswerFile != nil {
+		commit["file:"+l.AnswerFile.File] = l.AnswerFile.SHA256
+	}
+	if l.Duty != "" {
+		d, err := tx.Duty(ctx, l.Duty)
+		if err != nil {
+			return err
+		}
+		d.State, d.Reason, d.MetAt = obligation.Met, ReasonAnswered, &at
+		if err := putDuty(ctx, tx, &d, "duty.met"); err != nil {
+			return err
+		}
+		refs["duty"] = d.ID
+	}
+	if err := endTaskOf(ctx, tx, &l.Task, TaskDone, l.AnsweredBy); err != nil {
+		return err
+	}
+	note(tx, l.Incident, "letter.answered", refs, commit)
+	return tx.PutLetter(ctx, *l)
+}
+
+// Letters lists an incident's, in order of recording.
+func (s *Service) Letters(ctx context.Context, sc evidence.Scope, id incident.ID) (out []LetterView, err error) {
+	if err := access.Require(sc, access.Read); err != nil {
+		return nil, err
+	}
+	err = s.store.View(ctx, sc, func(tx Tx) error {
+		if _, err := tx.Incident(ctx, id); err != nil {
+			return err
+		}
+		out, err = s.viewLetters(ctx, tx, id)
+		return err
+	})
+	return out, err
+}
+
+// Letter reads one.
+func (s *Service) Letter(ctx context.Context, sc evidence.Scope, id string) (v LetterView, err error) {
+	if err := access.Require(sc, access.Read); err != nil {
+		return v, err
+	}
+	err = s.store.View(ctx, sc, func(tx Tx) error {
+		l, err := tx.Letter(ctx, id)
+		if err != nil {
+			return err
+		}
+		v, err = s.viewLetter(ctx, tx, l)
+		return err
+	})
+	return v, err
+}
+
+func (s *Service) viewLetters(ctx context.Context, tx Tx, id incident.ID) ([]LetterView, error) {
+	all, err := tx.Letters(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]LetterView, 0, len(all))
+	for _, l := range all {
+		v, err := s.viewLetter(ctx, tx, l)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, v)
+	}
+	return out, nil
+}
+
+func (s *Service) viewLetter(ctx context.Context, tx Tx, l Letter) (LetterView, error) {
+	v := LetterView{Letter: l, Conflicts: []Conflict{}}
+	for _, id := range l.Holds {
+		d, err := tx.Decision(ctx, id)
+		if err != nil {
+			return v, err
+		}
+		row, err := tx.Duty(ctx, d.Duty)
+		if err != nil {
+			return v, err
+		}
+		if c, against := conflict(d, row); against {
+			v.Conflicts = append(v.Conflicts, c)
+		}
+	}
+	var err error
+	v.Names, err = namesOf(ctx, tx, l.RecordedBy, l.AnsweredBy)
+	return v, err
+}
+
+// conflict says that a request to hold stands against a clock that runs on.
+func conflict(d Decision, row Duty) (Conflict, bool) {
+	asked := d.State == DecisionProposed || d.Standing()
+	if !asked || !running(row) && row.State != obligation.AssessmentOpen && row.State != obligation.Waiting {
+		return Conflict{}, false
+	}
+	o := row.Obligation
+	c := Conflict{Duty: row.ID, Rule: o.ID, Title: o.Title, Addressee: o.Addressee, Deadline: o.Deadline}
+	why := ConflictHold
+	if o.Hold != nil {
+		why = ConflictUndecided
+	}
+	c.Why = map[string]string{"en": Say(why, "en"), "zh-Hans": Say(why, "zh-Hans")}
+	return c, true
+}
