@@ -50,6 +50,10 @@ check: ## formatting and linters, go vet among them
 acceptance: build ## the real binary against real servers
 	go test -count=1 -timeout 15m ./test/...
 
+.PHONY: bench
+bench: ## measure the goals; BENCH_OUT=file appends a line of JSON for each
+	go run ./test/bench
+
 .PHONY: soak
 soak: tools build ## long runs: many kills, minutes of fuzzing
 	SOAK=1 go test -count=1 -timeout 60m -v -run 'Kill|AnyRecord' ./test/acceptance

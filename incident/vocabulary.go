@@ -40,6 +40,7 @@ type Entry struct {
 }
 
 const (
+	homePattern     = `^([A-Z]{2}(-[A-Z0-9]{1,3})?|EEA)$` // a country, a part of one, or EU, EEA
 	regionPattern   = `^[A-Z]{2}(-[A-Z0-9]{1,3})?$`
 	anchorPattern   = `^[a-z][a-z0-9_-]{0,63}(:[A-Za-z0-9:_-]{1,100})?$`
 	customerPattern = `^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`
@@ -77,7 +78,7 @@ var vocabularyCore = []Entry{
 	{Path: "kind", Type: Word, Words: []string{"incident", "threat", "vulnerability"}, Means: "what sort of thing this is"},
 	{Path: "confirmed", Type: Bool, Means: "whether it is established; false: it may have happened"},
 	{Path: "role", Type: Word, Words: []string{"pi_processor", "entrusted"}, Means: "the operator's role towards the data"},
-	{Path: "jurisdictions.*", Type: Count, Pattern: regionPattern, Key: true, Means: "people concerned by country (ISO 3166); null: some, number unknown"},
+	{Path: "jurisdictions.*", Type: Count, Pattern: homePattern, Key: true, Means: "people concerned by country (ISO 3166) or group (EU, EEA); null: some, number unknown"},
 	{Path: "processed_in", Type: Words, Pattern: regionPattern, Means: "regions where the data was processed (ISO 3166-2)"},
 	{Path: "people.count", Type: Count, Means: "people concerned; records are not people"},
 	{Path: "people.certainty", Type: Word, Words: []string{"exact", "at_least", "estimate", "unknown"}, Means: "how sure people.count is"},

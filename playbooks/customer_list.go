@@ -3,6 +3,7 @@ package playbooks
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 
 	"tocsin/incident"
 )
@@ -16,12 +17,22 @@ func Customers(s incident.Snapshot) []Customer {
 		for _, p := range places {
 			c.Residents = append(c.Residents, fmt.Sprint(p))
 		}
-		if n, ok := row["people"].(json.Number); ok {
-			if count, err := n.Int64(); err == nil {
-				c.People = &count
-			}
+		if n, ok := wholeNumber(row["people"]); ok {
+			c.People = &n
 		}
 		out = append(out, c)
 	}
 	return out
+}
+
+// wholeNumber reads a number as facts hold it: as decoded, or as stored.
+func wholeNumber(v any) (int64, bool) {
+	switch n := v.(type) {
+	case int64:
+		return n, true
+	case json.Number:
+		count, err := strconv.ParseInt(n.String(), 10, 64)
+		return count, err == nil
+	}
+	return 0, false
 }

@@ -18,6 +18,9 @@ func (s *Service) ConfirmDecision(ctx context.Context, sc evidence.Scope, id, no
 		if err := mayConfirm(sc, *d); err != nil {
 			return err
 		}
+		if len(in.problems) > 0 {
+			return unsettled()
+		}
 		if err := d.take(stepConfirm, tx.Now(), ""); err != nil {
 			return err
 		}
@@ -124,9 +127,15 @@ func (s *Service) takeEffect(ctx context.Context, tx Tx, in *situation, d *Decis
 	}
 	switch d.Kind {
 	case DecideExempt:
+		if err := nothingStands(row); err != nil { // something may have been confirmed since this was proposed
+			return err
+		}
 		row.State, row.Decision, row.Reason = obligation.Exempt, d.ID, ReasonExempt+": "+d.Exemption.ID
 		return putDuty(ctx, tx, row, "duty.changed")
 	case DecideHold:
+		if err := allowHold(row); err != nil {
+			return err
+		}
 		return s.takeHold(ctx, tx, in, d, row)
 	case DecideDeadline:
 		row.Obligation, _ = in.obligation(row.Obligation)

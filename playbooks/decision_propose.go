@@ -146,7 +146,7 @@ func allow(in *situation, d *Decision, p Proposal, all []Decision) error {
 		return incident.NewFault(incident.Conflict, "an imported incident has no duties to decide about")
 	}
 	if len(in.problems) > 0 {
-		return incident.NewFault(incident.Conflict, "facts contradict each other: settle that first")
+		return unsettled()
 	}
 	for _, other := range all {
 		if other.Rule == d.Rule && other.Duty == d.Duty && other.Kind == d.Kind && other.State == DecisionProposed {
@@ -174,8 +174,8 @@ func allow(in *situation, d *Decision, p Proposal, all []Decision) error {
 
 // allowExempt wants an exemption that the law gives this duty, that nothing rules out, and whose condition holds.
 func allowExempt(in *situation, d *Decision, row *Duty, id string) error {
-	if !live(*row) || row.State == obligation.Met || row.Decision != "" {
-		return incident.NewFault(incident.Conflict, "the duty is %s: there is nothing to exempt", row.State)
+	if err := nothingStands(row); err != nil {
+		return err
 	}
 	grounds := slices.DeleteFunc(in.law.Grounds(in.input(), d.Rule), func(g obligation.Ground) bool { return !g.Covers(row.Obligation.Addressee) })
 	if id == "" && len(grounds) == 1 {
@@ -196,6 +196,18 @@ func allowExempt(in *situation, d *Decision, row *Duty, id string) error {
 	}
 	d.Exemption = &g.Exemption
 	return nil
+}
+
+// nothingStands wants a duty that is owed and that no decision stands on.
+func nothingStands(row *Duty) error {
+	if !live(*row) || row.State == obligation.Met || row.Decision != "" {
+		return incident.NewFault(incident.Conflict, "the duty is %s: there is nothing to exempt", row.State)
+	}
+	return nil
+}
+
+func unsettled() error {
+	return incident.NewFault(incident.Conflict, "facts contradict each other: settle that first")
 }
 
 // allowNotNotify wants facts that give no duty, and leave none open.

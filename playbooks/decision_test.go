@@ -8,6 +8,7 @@ import (
 
 	"tocsin/incident"
 	"tocsin/incident/evidence"
+	"tocsin/internal/store"
 	"tocsin/internal/store/storetest"
 	"tocsin/playbooks"
 	"tocsin/playbooks/obligation"
@@ -343,5 +344,52 @@ func TestAnotherGradeReopensADecision(t *testing.T) {
 	again := h.propose(lin, back.ID, playbooks.DecideExempt, playbooks.Proposal{Reason: "still encrypted"})
 	h.confirm(wei, again.ID)
 	require.Empty(t, h.decides(id, p.ID), "deciding again ends the task that asked for it")
+	require.Equal(t, obligation.Exempt, h.individuals(id).State)
+}
+
+func TestNothingIsConfirmedOverAnotherDecision(t *testing.T) {
+	until := storetest.Start.Add(48 * time.Hour)
+	hold := playbooks.Proposal{Reason: "the police asked", Authority: "police", Until: &until}
+	exempt := playbooks.Proposal{Reason: "AES-256, key in the module", Exemption: "gdpr-34-3-a"}
+	for _, first := range []playbooks.DecisionKind{playbooks.DecideHold, playbooks.DecideExempt} {
+		t.Run(string(first), func(t *testing.T) {
+			h := open(t)
+			id := h.report(german(fact("risk", "high"), fact("encrypted_safe", true))).ID
+			d := duty(t, h.view(id).Duties, "eu-gdpr-34-individuals")
+			proposed := map[playbooks.DecisionKind]string{
+				playbooks.DecideHold:   h.propose(lin, d.ID, playbooks.DecideHold, hold).ID,
+				playbooks.DecideExempt: h.propose(lin, d.ID, playbooks.DecideExempt, exempt).ID,
+			}
+			h.confirm(wei, proposed[first])
+			stands := duty(t, h.view(id).Duties, "eu-gdpr-34-individuals")
+			require.Equal(t, proposed[first], stands.Decision)
+			delete(proposed, first)
+			for _, second := range proposed {
+				_, err := h.books.ConfirmDecision(ctx, wei, second, "")
+				require.True(t, incident.IsFault(err, incident.Conflict), "%v", err)
+			}
+			after := duty(t, h.view(id).Duties, "eu-gdpr-34-individuals")
+			require.Equal(t, stands.State, after.State)
+			require.Equal(t, stands.Decision, after.Decision)
+			require.Empty(t, after.Conflict)
+		})
+	}
+}
+
+func TestNothingIsConfirmedWhileFactsContradictEachOther(t *testing.T) {
+	h := open(t)
+	id := h.report(safe(fact("loss_cny", float64(2)))).ID
+	p := h.propose(lin, h.individuals(id).ID, playbooks.DecideExempt, playbooks.Proposal{Reason: "AES-256, key in the module"})
+	require.NoError(t, store.Of[playbooks.Tx](h.db).InTx(ctx, siem, func(tx playbooks.Tx) error { // as it comes through the bus
+		_, err := incident.Amend(ctx, tx, id, incident.Amendment{Source: "siem", At: tx.Now(), Facts: []incident.FactInput{fact("grading.loss_cny", float64(1))}})
+		return err
+	}))
+	h.pump()
+	_, err := h.books.ConfirmDecision(ctx, wei, p.ID, "")
+	require.True(t, incident.IsFault(err, incident.Conflict))
+	require.ErrorContains(t, err, "contradict")
+	require.Equal(t, obligation.Running, h.individuals(id).State)
+	h.amend(lin, id, "", fact("grading.loss_cny", float64(2)))
+	h.confirm(wei, p.ID)
 	require.Equal(t, obligation.Exempt, h.individuals(id).State)
 }

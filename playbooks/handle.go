@@ -72,8 +72,9 @@ const timersAtOnce = 100
 // Wake works off the timers that are due and returns how many. One that fails stays due and does not keep
 // the others.
 func (s *Service) Wake(ctx context.Context, operator string, now time.Time) (int, error) {
+	var failed []error
 	if err := s.holdAgainstRules(ctx, operator); err != nil {
-		return 0, err
+		failed = append(failed, fmt.Errorf("hold incidents against rules: %w", err))
 	}
 	var timers []Timer
 	err := s.store.View(ctx, evidence.System(operator), func(tx Tx) (err error) {
@@ -81,15 +82,17 @@ func (s *Service) Wake(ctx context.Context, operator string, now time.Time) (int
 		return err
 	})
 	if err != nil {
-		return 0, err
+		return 0, errors.Join(append(failed, err)...)
 	}
-	var failed []error
+	rung := 0
 	for _, t := range timers {
 		if err := s.ring(ctx, operator, t); err != nil {
 			failed = append(failed, fmt.Errorf("timer %s: %w", t.ID, err))
+			continue
 		}
+		rung++
 	}
-	return len(timers) - len(failed), errors.Join(failed...)
+	return rung, errors.Join(failed...)
 }
 
 // ring works off one timer.

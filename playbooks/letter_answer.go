@@ -2,6 +2,7 @@ package playbooks
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -44,7 +45,7 @@ func (s *Service) AnswerLetter(ctx context.Context, sc evidence.Scope, id string
 		if _, err := s.work(ctx, tx, l.Incident, false, false); err != nil {
 			return err
 		}
-		v, err = s.viewLetter(ctx, tx, l)
+		v, err = viewLetter(ctx, tx, l)
 		return err
 	})
 	return v, err
@@ -96,7 +97,7 @@ func (s *Service) Letters(ctx context.Context, sc evidence.Scope, id incident.ID
 		if _, err := tx.Incident(ctx, id); err != nil {
 			return err
 		}
-		out, err = s.viewLetters(ctx, tx, id)
+		out, err = lettersOf(ctx, tx, id)
 		return err
 	})
 	return out, err
@@ -112,21 +113,35 @@ func (s *Service) Letter(ctx context.Context, sc evidence.Scope, id string) (v L
 		if err != nil {
 			return err
 		}
-		v, err = s.viewLetter(ctx, tx, l)
+		v, err = viewLetter(ctx, tx, l)
 		return err
 	})
 	return v, err
 }
 
-func (s *Service) viewLetters(ctx context.Context, tx Tx, id incident.ID) ([]LetterView, error) {
+// lettersOf shows an incident's letters.
+func lettersOf(ctx context.Context, tx Tx, id incident.ID) ([]LetterView, error) {
 	all, err := tx.Letters(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	out := make([]LetterView, 0, len(all))
-	for _, l := range all {
-		v, err := s.viewLetter(ctx, tx, l)
-		if err != nil {
+	return viewLetters(ctx, tx, id, all...)
+}
+
+// viewLetters shows letters of one incident.
+func viewLetters(ctx context.Context, tx Tx, id incident.ID, letters ...Letter) ([]LetterView, error) {
+	decisions, err := tx.Decisions(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	duties, err := tx.Duties(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]LetterView, 0, len(letters))
+	for _, l := range letters {
+		v := LetterView{Letter: l, Conflicts: conflicts(l, decisions, duties)}
+		if v.Names, err = namesOf(ctx, tx, l.RecordedBy, l.AnsweredBy); err != nil {
 			return nil, err
 		}
 		out = append(out, v)
@@ -134,24 +149,27 @@ func (s *Service) viewLetters(ctx context.Context, tx Tx, id incident.ID) ([]Let
 	return out, nil
 }
 
-func (s *Service) viewLetter(ctx context.Context, tx Tx, l Letter) (LetterView, error) {
-	v := LetterView{Letter: l, Conflicts: []Conflict{}}
-	for _, id := range l.Holds {
-		d, err := tx.Decision(ctx, id)
-		if err != nil {
-			return v, err
+func viewLetter(ctx context.Context, tx Tx, l Letter) (LetterView, error) {
+	all, err := viewLetters(ctx, tx, l.Incident, l)
+	if err != nil {
+		return LetterView{}, err
+	}
+	return all[0], nil
+}
+
+// conflicts are the duties whose clocks run on although a letter asks to wait.
+func conflicts(l Letter, decisions []Decision, duties []Duty) []Conflict {
+	out := []Conflict{}
+	for _, d := range decisions {
+		i := slices.IndexFunc(duties, func(row Duty) bool { return row.ID == d.Duty })
+		if i < 0 || !slices.Contains(l.Holds, d.ID) {
+			continue
 		}
-		row, err := tx.Duty(ctx, d.Duty)
-		if err != nil {
-			return v, err
-		}
-		if c, against := conflict(d, row); against {
-			v.Conflicts = append(v.Conflicts, c)
+		if c, against := conflict(d, duties[i]); against {
+			out = append(out, c)
 		}
 	}
-	var err error
-	v.Names, err = namesOf(ctx, tx, l.RecordedBy, l.AnsweredBy)
-	return v, err
+	return out
 }
 
 // conflict says that a request to hold stands against a clock that runs on.

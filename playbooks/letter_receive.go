@@ -58,7 +58,7 @@ func (s *Service) ReceiveLetter(ctx context.Context, sc evidence.Scope, id incid
 		if _, err := s.work(ctx, tx, id, false, false); err != nil {
 			return err
 		}
-		v, err = s.viewLetter(ctx, tx, l)
+		v, err = viewLetter(ctx, tx, l)
 		return err
 	})
 	return v, err

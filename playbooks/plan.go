@@ -2,6 +2,7 @@ package playbooks
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -47,8 +48,32 @@ func (s *Service) ActivatePlan(ctx context.Context, sc evidence.Scope, id incide
 			}
 			facts = append(facts, incident.FactInput{Path: "plan." + t.name, Value: value})
 		}
-		return planned(ctx, tx, id, "plan.activated", commit, incident.Amendment{Source: "person", At: tx.Now(), Reason: reason, Facts: facts})
+		r, later, err := planned(ctx, tx, id, "plan.activated", commit, incident.Amendment{Source: "person", At: tx.Now(), Reason: reason, Facts: facts})
+		if err != nil {
+			return r, later, err
+		}
+		return r, later, endActivation(ctx, tx, id)
 	})
+}
+
+// endActivation ends the tasks that ask for nothing but the plan's activation, which is recorded now.
+func endActivation(ctx context.Context, tx Tx, id incident.ID) error {
+	tasks, err := tx.Tasks(ctx, id)
+	if err != nil {
+		return err
+	}
+	for _, t := range tasks {
+		if t.State != TaskOpen || !slices.Equal(t.Asks, []string{"plan_activated_at"}) {
+			continue
+		}
+		now := tx.Now()
+		t.State, t.DoneBy, t.DoneAt = TaskDone, tx.Scope().Actor.ID, &now
+		if err := tx.UpdateTask(ctx, t); err != nil {
+			return err
+		}
+		note(tx, id, "task.done", map[string]string{"task": t.ID, "run": t.Run, "step": t.Step}, nil)
+	}
+	return nil
 }
 
 // EndPlan records that the plan's response has ended. That it had been started stays a fact.

@@ -185,3 +185,23 @@ func (h *house) pack(id incident.ID) map[string][]byte {
 	}
 	return files
 }
+
+// The task that asks for the plan's activation is done by recording it.
+func TestActivatingThePlanEndsItsTask(t *testing.T) {
+	h := open(t)
+	id := h.report(but(fact("data_event", "encrypted"))).ID
+	h.pump()
+	asks := func(state string) (n int) {
+		for _, task := range h.view(id).Tasks {
+			if len(task.Asks) == 1 && task.Asks[0] == "plan_activated_at" && task.State == state {
+				n++
+			}
+		}
+		return n
+	}
+	require.Equal(t, 1, asks(playbooks.TaskOpen))
+	_, err := h.books.ActivatePlan(ctx, lin, id, playbooks.Plan{Name: "Plan", Version: "1", Level: "I", By: "Wang", At: signal}, "")
+	require.NoError(t, err)
+	require.Equal(t, 0, asks(playbooks.TaskOpen))
+	require.Equal(t, 1, asks(playbooks.TaskDone))
+}

@@ -73,7 +73,7 @@ func (s *Service) PutProfile(ctx context.Context, sc evidence.Scope, ifMatch str
 // What a profile may say.
 var (
 	profileRoles = []string{"network_operator", "cii_operator", "central_organ", "pi_processor", "entrusted",
-		"nd_processor", "important_data_processor", "product_provider"}
+		"nd_processor", "important_data_processor", "product_provider", "trust_service_provider"}
 	profileSectors = []string{"internet", "telecom", "industry", "banking", "insurance", "securities", "payment",
 		"energy", "health", "transport", "education", "government", "cloud"}
 	profileChannels = []string{templates.Email, templates.SMS, templates.Push, templates.Announcement}

@@ -72,7 +72,10 @@ func (s *Service) frozenRules(ctx context.Context, tx Tx, version string) (*obli
 		return kept.(*obligation.Engine), nil
 	}
 	a, err := tx.Artefact(ctx, "rules", version)
-	if err != nil && !incident.IsFault(err, incident.NotFound) {
+	if incident.IsFault(err, incident.NotFound) {
+		return nil, nil // not remembered: another operator may have it
+	}
+	if err != nil {
 		return nil, fmt.Errorf("load frozen rules: %w", err)
 	}
 	engine, err := obligation.OpenBundle(a.Body)

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tocsin/incident"
+	"tocsin/incident/evidence"
 	"tocsin/internal/store"
 	"tocsin/playbooks"
 	"tocsin/playbooks/obligation"
@@ -76,6 +77,13 @@ func TestIncidentKeepsItsRulesUntilAPersonAcceptsNewOnes(t *testing.T) {
 	require.True(t, incident.IsFault(err, incident.Stale))
 	_, err = h.books.AcceptRuleset(ctx, siem, id, r.Current, "read")
 	require.True(t, incident.IsFault(err, incident.Forbidden))
+	for _, task := range h.view(id).Tasks {
+		if task.Rules == r.Current {
+			tool := evidence.Scope{Operator: "acme", Actor: evidence.Actor{Kind: evidence.Tool, ID: "tok_soar"}, Roles: []string{"responder"}}
+			_, err = h.books.CompleteTask(ctx, tool, task.ID, "keep the old rules", nil)
+			require.True(t, incident.IsFault(err, incident.Forbidden), "a tool decides nothing")
+		}
+	}
 	accepted, err := h.books.AcceptRuleset(ctx, lin, id, r.Current, "counsel has read the difference")
 	require.NoError(t, err)
 	require.Equal(t, signal.Add(3*time.Hour), duty(t, accepted.Duties, at.ID).Obligation.Deadline.UTC())

@@ -21,11 +21,16 @@ type runner struct {
 	def    *Definition
 	before []*Definition // of earlier runs: what they work off is theirs
 	rows   []Step
-	docs   map[string]notify.Document
-	filed  map[string][]notify.Filing // document → its filings
-	tasks  map[string]Task
-	sent   []notify.Dispatch
+	made
 	drafts bool // documents may be made now
+}
+
+// made is what an incident's runs have made so far; they share it.
+type made struct {
+	docs  map[string]notify.Document
+	filed map[string][]notify.Filing // document → its filings
+	tasks map[string]Task
+	sent  []notify.Dispatch
 }
 
 // advance opens the runs that an incident needs and takes each as far as it goes.
@@ -34,10 +39,20 @@ func (s *Service) advance(ctx context.Context, tx Tx, in *situation, drafts bool
 	if err != nil {
 		return err
 	}
+	if len(runs) == 0 {
+		return nil
+	}
+	all, err := loadMade(ctx, tx, in.incident.ID)
+	if err != nil {
+		return err
+	}
 	var before []*Definition
 	for _, run := range runs {
-		r := &runner{Service: s, tx: tx, in: in, run: run, drafts: drafts, before: before}
-		if err := r.load(ctx); err != nil {
+		r := &runner{Service: s, tx: tx, in: in, run: run, made: all, drafts: drafts, before: before}
+		if r.def, err = s.definitionOf(ctx, tx, run); err != nil {
+			return err
+		}
+		if r.rows, err = tx.Steps(ctx, run.ID); err != nil {
 			return err
 		}
 		before = append(before, r.def)
@@ -136,39 +151,31 @@ func (s *Service) definitionOf(ctx context.Context, tx Tx, run Run) (*Definition
 	})
 }
 
-// load reads what the run has made so far.
-func (r *runner) load(ctx context.Context) error {
-	var err error
-	if r.def, err = r.definitionOf(ctx, r.tx, r.run); err != nil {
-		return err
-	}
-	if r.rows, err = r.tx.Steps(ctx, r.run.ID); err != nil {
-		return err
-	}
-	docs, err := r.tx.Documents(ctx, r.run.Incident)
+// loadMade reads what an incident's runs have made so far.
+func loadMade(ctx context.Context, tx Tx, id incident.ID) (made, error) {
+	m := made{docs: map[string]notify.Document{}, filed: map[string][]notify.Filing{}, tasks: map[string]Task{}}
+	docs, err := tx.Documents(ctx, id)
 	if err != nil {
-		return err
+		return m, err
 	}
-	r.docs, r.filed = map[string]notify.Document{}, map[string][]notify.Filing{}
 	for _, d := range docs {
-		r.docs[d.ID] = d
+		m.docs[d.ID] = d
 		if !canBeFiled(d) {
 			continue
 		}
-		if r.filed[d.ID], err = r.tx.Filings(ctx, d.ID); err != nil {
-			return err
+		if m.filed[d.ID], err = tx.Filings(ctx, d.ID); err != nil {
+			return m, err
 		}
 	}
-	tasks, err := r.tx.Tasks(ctx, r.run.Incident)
+	tasks, err := tx.Tasks(ctx, id)
 	if err != nil {
-		return err
+		return m, err
 	}
-	r.tasks = map[string]Task{}
 	for _, t := range tasks {
-		r.tasks[t.ID] = t
+		m.tasks[t.ID] = t
 	}
-	r.sent, err = r.tx.Dispatches(ctx, r.run.Incident)
-	return err
+	m.sent, err = tx.Dispatches(ctx, id)
+	return m, err
 }
 
 // end marks the run done when nothing waits any more, and running again when something does. After an incident
@@ -176,7 +183,8 @@ func (r *runner) load(ctx context.Context) error {
 func (r *runner) end(ctx context.Context) error {
 	state := "done"
 	closed := r.in.incident.State == incident.Closed
-	if slices.ContainsFunc(r.rows, func(s Step) bool { return !settled(s) && !(closed && s.Reason == ReasonNoClock) }) {
+	waits := func(s Step) bool { return !settled(s) && (!closed || s.Reason != ReasonNoClock) }
+	if slices.ContainsFunc(r.rows, waits) {
 		state = "running"
 	}
 	if r.run.State == state {

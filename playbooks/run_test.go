@@ -275,7 +275,7 @@ func TestQuorumFollowsTheGrade(t *testing.T) {
 func TestRunOpensForDutiesOrForACondition(t *testing.T) {
 	h := open(t)
 	mail := incident.Finding{Mode: incident.Live, Format: "native", Title: "A flaw in a library", Facts: []incident.FactInput{
-		{Path: "kind", Value: "vulnerability"}, {Path: "data_event", Value: "none"}}}
+		{Path: "kind", Value: "vulnerability"}, {Path: "assessments.cn_own_product", Value: false}, {Path: "data_event", Value: "none"}}}
 	r := h.report(mail)
 	require.Empty(t, r.Duties)
 	require.Nil(t, r.Run, "no duty and no leak")

@@ -67,6 +67,8 @@ func openTask(ctx context.Context, tx Tx, id string) (Task, error) {
 	switch {
 	case t.State != TaskOpen:
 		return t, incident.NewFault(incident.Conflict, "the task is %s", t.State)
+	case t.Kind == TaskDecide && tx.Scope().Actor.Kind != evidence.Person:
+		return t, incident.NewFault(incident.Forbidden, "only a named person can decide about a duty")
 	case t.Kind == TaskFile:
 		return t, incident.NewFault(incident.Conflict, "record the filing on the report; that completes this task")
 	case t.Kind == TaskAnswer:

@@ -53,7 +53,7 @@ func (s *Service) Incident(ctx context.Context, sc evidence.Scope, id incident.I
 		if v.Decisions, err = s.viewDecisions(ctx, tx, sc, id, func(Decision) bool { return true }); err != nil {
 			return err
 		}
-		if v.Letters, err = s.viewLetters(ctx, tx, id); err != nil {
+		if v.Letters, err = lettersOf(ctx, tx, id); err != nil {
 			return err
 		}
 		return s.viewRun(ctx, tx, id, &v)
@@ -67,10 +67,7 @@ func (s *Service) viewRun(ctx context.Context, tx Tx, id incident.ID, v *View) e
 		return err
 	}
 	v.Run = &runs[0]
-	def, err := s.defs.at(v.Run.Hash, func() ([]byte, error) {
-		a, err := tx.Artefact(ctx, "playbook", v.Run.Hash)
-		return a.Body, err
-	})
+	def, err := s.definitionOf(ctx, tx, *v.Run)
 	if err != nil {
 		return err
 	}

@@ -20,10 +20,10 @@ func demoFinding(now time.Time) map[string]any {
 		"facts": map[string]any{
 			"first_signal_at": at(90 * time.Minute), "occurred_at": at(3 * time.Hour),
 			"kind": "incident", "confirmed": true, "role": "pi_processor",
-			"jurisdictions": map[string]any{"CN": 1200000}, "processed_in": []string{"CN-SH"},
-			"people": map[string]any{"count": 1200000, "certainty": "at_least", "under_14": 0},
+			"jurisdictions": map[string]any{"CN": 1200000, "HK": 0, "MO": 0, "TW": 0, "EEA": 0}, "processed_in": []string{"CN-SH"},
+			"people": map[string]any{"count": 1200000, "certainty": "at_least", "under_14": 0, "under_18": 0},
 			"data":   []string{"name", "phone", "address"}, "data_event": "leaked", "user_information": true,
-			"encrypted_safe": false, "harm_prevented": false, "harm": "possible",
+			"encrypted_safe": false, "harm_prevented": false, "harm": "possible", "harm_severity": "ordinary",
 			"systems":         []any{map[string]any{"name": "order-export", "cii": false, "mlps_level": 3, "province": "CN-SH"}},
 			"crime_suspected": true, "loss_cny": 600000,
 		},

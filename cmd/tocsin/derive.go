@@ -23,6 +23,7 @@ type deriveCmd struct {
 	File    string `short:"f" default:"-" placeholder:"FILE" help:"Input with as_of, facts and profile; - for standard input."`
 	Explain bool   `help:"Say in words why each duty applies or not, and how each clock is counted."`
 	Locale  string `default:"en" enum:"en,zh-Hans" help:"Language of --explain."`
+	Law     string `type:"existingdir" placeholder:"DIR" help:"Own rules on top of the built-in ones."`
 	Schema  bool   `help:"Print the JSON Schema of the input and exit."`
 }
 
@@ -35,7 +36,7 @@ const maxInput = 4 << 20
 
 // Run derives every input in turn.
 func (c deriveCmd) Run(ctx context.Context, std streams) error {
-	engine, err := obligation.New()
+	engine, err := obligation.OpenDir(c.Law)
 	if err != nil {
 		return err
 	}
@@ -165,7 +166,7 @@ func lintFiles(std streams, files []string, lint func(string, []byte) []string) 
 		if err != nil {
 			return err
 		}
-		for _, fault := range lint(filepath.Base(name), src) {
+		for _, fault := range lint(filepath.ToSlash(name), src) {
 			fmt.Fprintln(std.out, fault)
 			fine = false
 		}

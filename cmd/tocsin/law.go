@@ -61,8 +61,9 @@ func (c lawListCmd) Run(std streams) error {
 	}
 	rules := []obligation.RuleInfo{}
 	for _, r := range engine.List() {
-		off := r.Off != nil
-		if (c.Jurisdiction == "" || strings.EqualFold(c.Jurisdiction, r.Jurisdiction)) && !(c.On && off) && !(c.Off && !off) {
+		here := c.Jurisdiction == "" || strings.EqualFold(c.Jurisdiction, r.Jurisdiction)
+		unwanted := c.On && r.Off != nil || c.Off && r.Off == nil
+		if here && !unwanted {
 			rules = append(rules, r)
 		}
 	}
@@ -73,14 +74,14 @@ func (c lawListCmd) Run(std streams) error {
 	}
 	w := tabwriter.NewWriter(std.out, 0, 8, 2, ' ', 0)
 	for _, r := range rules {
-		status := "on"
+		status, last := "on", r.Deadline // the longest comes last, where nothing is padded
 		switch {
 		case r.Off != nil:
-			status = "off: " + strings.TrimSpace(r.Off[c.Locale])
+			status, last = "off", strings.TrimSpace(r.Off[c.Locale])
 		case r.Voluntary:
 			status = "voluntary"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", r.ID, r.Confidence, r.Deadline, r.Title[c.Locale], status)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", r.ID, status, r.Confidence, r.Title[c.Locale], last)
 	}
 	return w.Flush()
 }

@@ -108,7 +108,7 @@ func (a *App) open(ctx context.Context) error {
 
 func (a *App) useCases() error {
 	var err error
-	if a.Engine, err = obligation.New(); err != nil {
+	if a.Engine, err = obligation.OpenDir(a.Config.Law); err != nil {
 		return fmt.Errorf("load law: %w", err)
 	}
 	if a.Catalog, err = templates.Load(); err != nil {

@@ -11,6 +11,8 @@ func DemoProfile(operator string) obligation.Profile {
 	return obligation.Profile{
 		Operator: operator, Roles: []string{"network_operator", "pi_processor", "nd_processor"}, Sectors: []string{"internet"},
 		Establishments: []string{"CN-SH"}, Commitments: "tencent-cloud",
+		Registrations: map[string]any{"cn_telecom_licence": false, "cn_ecommerce_platform": false, "cn_industrial_internet": false,
+			"cn_xb_certified": false, "cn_listed": false, "dora": false, "nis2": false, "us_sec": false},
 		Channels: []string{templates.Push, templates.SMS, templates.Email, templates.Announcement},
 		Org: templates.Organisation{
 			Name: map[string]string{"zh-Hans": "示例商城（上海）有限公司", "en": "Example Mall (Shanghai) Co., Ltd."},

@@ -20,6 +20,7 @@ import (
 // Config holds every setting. Each key is also an environment variable: http.addr is TOCSIN_HTTP__ADDR.
 type Config struct {
 	Operator  string    `koanf:"operator"` // id of the organisation this installation serves
+	Law       string    `koanf:"law"`      // directory of the operator's own rules, on top of the built-in ones; "" for none
 	Data      string    `koanf:"data"`     // directory of database, keys, bus and journals
 	KeyFile   string    `koanf:"key_file"` // key-encryption key; default <data>/key
 	HTTP      HTTP      `koanf:"http"`

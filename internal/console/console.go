@@ -85,78 +85,20 @@ const (
 	maxProof = 17 << 20
 )
 
-// handler answers one request of a signed-in person.
-type handler func(*request) error
-
 func (c *console) routes(engine *gin.Engine) {
 	engine.GET("/assets/:name", c.asset)
 	open := engine.Group("/", c.guard)
 	open.GET("/sign-in", c.signInPage)
 	open.POST("/sign-in", limit(maxForm), c.signIn)
 
-	for path, page := range map[string]handler{
-		"/":                        (*request).incidentList,
-		"/approvals":               (*request).approvals,
-		"/tasks":                   (*request).tasks,
-		"/incidents/:id":           (*request).incidentPage,
-		"/incidents/:id/timeline":  (*request).timeline,
-		"/incidents/:id/evidence":  (*request).evidencePack,
-		"/audiences/:id":           (*request).audiencePage,
-		"/documents/:id":           (*request).documentPage,
-		"/documents/:id/preview":   (*request).preview,
-		"/documents/:id/dispatch":  (*request).confirmDispatch,
-		"/dispatches/:id":          (*request).dispatchPage,
-		"/incidents/:id/response":  (*request).responsePage,
-		"/incidents/:id/relief":    (*request).reliefExport,
-		"/incidents/:id/customers": (*request).customersPage,
-		"/incidents/:id/rules":     (*request).rulesetPage,
-		"/incidents/:id/reasons":   (*request).reasonsPage,
-		"/duties/:id":              (*request).dutyPage,
-		"/decisions/:id":           (*request).decisionPage,
-		"/decisions/:id/defence":   (*request).defence,
-		"/profile":                 (*request).profilePage,
-		"/law":                     (*request).lawPage,
-		"/console/events":          (*request).events,
-	} {
+	for path, page := range pages {
 		open.GET(path, c.signedIn(page))
 	}
-	for path, do := range map[string]handler{
-		"/sign-out":                     (*request).signOut,
-		"/preferences":                  (*request).preferences,
-		"/incidents/:id/awareness":      (*request).decideAwareness,
-		"/incidents/:id/facts":          (*request).answerFact,
-		"/incidents/:id/close":          (*request).closeHandling,
-		"/tasks/:id":                    (*request).completeTask,
-		"/documents/:id":                (*request).saveDocument,
-		"/documents/:id/submit":         (*request).submit,
-		"/documents/:id/approve":        (*request).approve,
-		"/documents/:id/return":         (*request).returnDocument,
-		"/documents/:id/withdraw":       (*request).withdraw,
-		"/documents/:id/dispatch":       (*request).dispatch,
-		"/dispatches/:id/pause":         (*request).pause,
-		"/dispatches/:id/resume":        (*request).resume,
-		"/dispatches/:id/stop":          (*request).stop,
-		"/dispatches/:id/search":        (*request).search,
-		"/incidents/:id/plan":           (*request).activatePlan,
-		"/incidents/:id/plan/end":       (*request).endPlan,
-		"/incidents/:id/relief":         (*request).sayGround,
-		"/incidents/:id/customers":      (*request).importCustomers,
-		"/incidents/:id/customers/told": (*request).tellCustomer,
-		"/incidents/:id/rules":          (*request).acceptRuleset,
-		"/decisions/:id":                (*request).decideDecision,
-		"/duties/:id/undertake":         (*request).undertake,
-		"/profile":                      (*request).saveProfile,
-	} {
+	for path, do := range actions {
 		open.POST(path, limit(maxForm), c.signedIn(do))
 	}
 	open.POST("/incidents/:id/audience", c.signedIn((*request).importAudience)) // streamed, of any size
-	for path, do := range map[string]handler{                                   // with a file of proof
-		"/documents/:id/filings": (*request).recordFiling,
-		"/duties/:id/decisions":  (*request).proposeDecision,
-		"/incidents/:id/reasons": (*request).proposeNone,
-		"/incidents/:id/letters": (*request).receiveLetter,
-		"/letters/:id/answer":    (*request).answerLetter,
-	} {
+	for path, do := range proven {
 		open.POST(path, limit(maxProof), c.signedIn(do))
 	}
 }

@@ -1,7 +1,6 @@
 package console
 
 import (
-	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -47,46 +46,35 @@ func (r *request) showCustomers(status int, bad forms) error {
 	}
 	m := &customersModel{page: r.page("customers.title"), forms: bad, Incident: r.incidentRow(v.Incident), Now: r.input(r.now)}
 	m.Nav, m.Back, m.Listen = "incidents", "/incidents/"+r.Param("id")+"/customers", r.Param("id")
-	var theirs []obligation.Customer
-	if v.Derivation != nil {
-		theirs = v.Derivation.Result.Customers
+	ours, theirs := map[string][]dutyRow{}, map[string]obligation.Customer{}
+	for _, d := range v.Duties {
+		if _, customer, ok := strings.Cut(d.Obligation.Addressee, ":"); ok {
+			ours[customer] = append(ours[customer], r.dutyRow(d))
+		}
 	}
-	for i, c := range playbooks.Customers(v.Snapshot) {
-		row := customerRow{ID: c.ID, Residents: r.regions(c.Residents), Told: r.at(c.ToldAt)}
+	if v.Derivation != nil {
+		for _, c := range v.Derivation.Result.Customers {
+			theirs[c.ID] = c
+		}
+	}
+	for _, c := range playbooks.Customers(v.Snapshot) {
+		row := customerRow{ID: c.ID, Residents: r.regions(c.Residents), Told: r.at(c.ToldAt), Ours: ours[c.ID]}
 		line := []string{c.ID}
-		if row.People = peopleOf(v.Snapshot, i); row.People > 0 {
+		if c.People != nil && *c.People > 0 {
+			row.People = *c.People
 			line = append(line, strconv.FormatInt(row.People, 10))
 		}
 		m.Lines += strings.Join(append(line, c.Residents...), ", ") + "\n"
 		if c.ToldAt != nil {
 			m.Told++
 		}
-		for _, d := range v.Duties {
-			if strings.HasSuffix(d.Obligation.Addressee, ":"+c.ID) {
-				row.Ours = append(row.Ours, r.dutyRow(d))
-			}
-		}
-		if i := slices.IndexFunc(theirs, func(t obligation.Customer) bool { return t.ID == c.ID }); i >= 0 {
-			r.theirClocks(&row, theirs[i])
+		if their, told := theirs[c.ID]; told {
+			r.theirClocks(&row, their)
 		}
 		m.Customers = append(m.Customers, row)
 	}
 	r.show(status, "customers", m)
 	return nil
-}
-
-// peopleOf is how many people a customer has, as the facts say; 0 when they do not.
-func peopleOf(s incident.Snapshot, i int) int64 {
-	list, _ := s.Facts["customers"].Value.([]any)
-	if i >= len(list) {
-		return 0
-	}
-	row, _ := list[i].(map[string]any)
-	n, err := strconv.ParseInt(fmt.Sprint(row["people"]), 10, 64)
-	if err != nil {
-		return 0
-	}
-	return n
 }
 
 func (r *request) theirClocks(row *customerRow, c obligation.Customer) {

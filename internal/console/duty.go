@@ -2,7 +2,6 @@ package console
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"tocsin/playbooks"
@@ -21,13 +20,11 @@ type dutyRow struct {
 	Due, Limit, Target, Start, Met      *moment
 	Provisional, Imprecise              bool
 	Law, Article, Link                  string
-	Secondary                           string // confidence note
 	Confidence                          string
 	Why                                 []string
-	Anchor, AnchorNote, Reason          string
+	Anchor, Reason                      string
 	Exempt                              string
 	Must                                []templates.Requirement
-	Document                            string
 	Also                                []string
 	Phrase, Note, Undated, Conflict     string
 	Voluntary                           bool
@@ -41,8 +38,11 @@ func (r *request) dutyRow(d playbooks.Duty) dutyRow {
 		Over: d.State == obligation.Met || d.State == obligation.Lapsed || d.State == obligation.Exempt,
 		Due:  r.until(o.Deadline), Limit: r.until(o.LegalLimit), Target: r.until(o.Target), Start: r.at(o.Start), Met: r.at(d.MetAt),
 		Provisional: o.Provisional, Imprecise: o.Imprecise, Law: o.Source.Title, Article: o.Source.Article, Link: o.Source.URL,
-		Secondary: o.ConfidenceNote, Confidence: o.Confidence, Why: o.Why[r.Locale], Anchor: r.anchor(o.Anchor), AnchorNote: o.AnchorNote,
-		Reason: playbooks.Say(d.Reason, r.Locale), Must: once(o.Requirements), Document: d.MetBy, by: o.Deadline,
+		Confidence: o.Confidence, Why: o.Why[r.Locale], Anchor: r.anchor(o.Anchor),
+		Reason: playbooks.Say(d.Reason, r.Locale), Must: once(o.Requirements), by: o.Deadline,
+	}
+	if d.Reason == playbooks.ReasonMet {
+		row.Reason = "" // the state says so
 	}
 	if row.Why == nil {
 		row.Why = o.Because
@@ -51,9 +51,6 @@ func (r *request) dutyRow(d playbooks.Duty) dutyRow {
 		if row.Exempt = r.local(o.Exempt.Texts); row.Exempt == "" {
 			row.Exempt = o.Exempt.Text
 		}
-	}
-	if !isDocument(d.MetBy) {
-		row.Document = ""
 	}
 	row.Phrase, row.Note, row.Undated, row.Voluntary = o.Phrase, r.local(o.Note), r.local(o.Undated), o.Voluntary
 	row.Conflict = playbooks.Say(d.Conflict, r.Locale)
@@ -64,11 +61,6 @@ func (r *request) dutyRow(d playbooks.Duty) dutyRow {
 		row.by = o.Target
 	}
 	return row
-}
-
-// isDocument tells a notice or report from what else can meet a duty.
-func isDocument(id string) bool {
-	return strings.HasPrefix(id, "ntc_") || strings.HasPrefix(id, "rpt_")
 }
 
 // once leaves out what the same item asks of a further block.

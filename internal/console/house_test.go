@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -52,6 +53,9 @@ const (
 	password = "a-long-passphrase-for-tests"
 )
 
+// builtinLaw is compiled once: an engine is safe for all tests.
+var builtinLaw = sync.OnceValues(obligation.New)
+
 // silence is a feed that never says anything.
 type silence struct{}
 
@@ -68,7 +72,7 @@ func newHouse(t *testing.T) *house {
 	db := storetest.SQLite(t, storetest.WithClock(h.clock), storetest.Simulated())
 	key, err := db.OperatorKey(t.Context(), operator)
 	require.NoError(t, err)
-	law, err := obligation.New()
+	law, err := builtinLaw()
 	require.NoError(t, err)
 	catalog, err := templates.Load()
 	require.NoError(t, err)
@@ -119,6 +123,7 @@ func (h *house) work(db *store.DB) {
 	both := map[string]string{"zh-Hans": "示例商城", "en": "Example Mall"}
 	_, err := h.books.PutProfile(h.t.Context(), system, "", obligation.Profile{Operator: operator, Roles: []string{"network_operator", "pi_processor"},
 		Sectors: []string{"internet"}, Establishments: []string{"CN-SH"}, Channels: []string{"email", "announcement"},
+		Standing: []obligation.Standing{{Rules: []string{"cn-cac-incident-initial"}, Team: "legal", SignedBy: []string{"Zhou Ming", "Lin Yue"}, Until: storetest.Start.AddDate(1, 0, 0)}},
 		Org: templates.Organisation{Name: both, Contact: both, Site: "www.example.com", Sender: "security@example.com", SMSSign: "示例商城",
 			SMSTemplate: "SMS_000000001", Zone: "Asia/Shanghai", Reporter: "Zhou Ming"}})
 	require.NoError(h.t, err)

@@ -31,6 +31,7 @@ type ruleRow struct {
 	ID, Title, Deadline, Anchor, Article, Confidence string
 	Addressees, Off, Note                            string
 	Voluntary                                        bool
+	Earlier                                          bool // another version of a rule that stands above
 }
 
 func (r *request) lawPage() error {
@@ -73,6 +74,7 @@ func (m *lawModel) add(row ruleRow, rule obligation.RuleInfo, place string) {
 		i = len(m.Laws)
 		m.Laws = append(m.Laws, lawGroup{Law: rule.Source.Title, Place: place, Link: rule.Source.URL})
 	}
+	row.Earlier = slices.ContainsFunc(m.Laws[i].Rules, func(o ruleRow) bool { return o.ID == row.ID })
 	m.Laws[i].Rules = append(m.Laws[i].Rules, row)
 	m.Count++
 }
@@ -118,13 +120,22 @@ func (r *request) allowed(text string) string {
 	return strings.Join(out, r.tr("list.semicolon"))
 }
 
+// forSome ends a period, or its cap, that holds under a condition.
+const forSome = " (for some)"
+
 func (r *request) capped(text string) string {
+	if rest, some := strings.CutSuffix(text, forSome); some {
+		return r.tr("law.for-some", "time", r.capped(rest))
+	}
 	text, most, isCapped := strings.Cut(text, ", at most ")
 	if !isCapped {
 		return r.period(text)
 	}
 	most, from, ok := strings.Cut(most, " from ")
-	most = r.period(most)
+	most, some := strings.CutSuffix(most, " (for some)")
+	if most = r.period(most); some {
+		most = r.tr("law.for-some", "time", most)
+	}
 	if ok {
 		most = r.tr("law.from", "time", most, "anchor", r.anchor(from))
 	}
@@ -132,6 +143,9 @@ func (r *request) capped(text string) string {
 }
 
 func (r *request) period(text string) string {
+	if rest, some := strings.CutSuffix(text, forSome); some {
+		return r.tr("law.for-some", "time", r.period(rest))
+	}
 	if rule, ok := strings.CutPrefix(text, "not later than "); ok {
 		return r.tr("law.with", "what", r.ruleTitle(rule))
 	}

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 
 	"tocsin/incident"
 	"tocsin/incident/evidence"
+	"tocsin/notify"
 	"tocsin/playbooks"
 	"tocsin/playbooks/obligation"
 )
@@ -262,6 +264,30 @@ func TestTheLawIsSearched(t *testing.T) {
 	off := body(t, b.get("/law?show=off&in=TW"))
 	require.NotContains(t, off, `id="cn-`)
 	require.Contains(t, off, "badge stale")
+}
+
+func TestAStandingAuthorisationFilesAheadAndIsReviewed(t *testing.T) {
+	h := newHouse(t)
+	shen, lin := h.browser("shen"), h.browser("lin")
+	duty := h.dutyOf("cn-cac-incident-initial").ID
+	documents, err := h.notify.Documents(t.Context(), h.scope("shen"), h.incident)
+	require.NoError(t, err)
+	i := slices.IndexFunc(documents, func(d notify.DocumentView) bool { return slices.Contains(d.Duties, duty) })
+	report := "/documents/" + documents[i].ID
+	require.Contains(t, body(t, shen.get(report)), "File it before approval")
+	require.NotContains(t, body(t, lin.get(report)), "File it before approval", "who only approves files nothing")
+
+	form := url.Values{"state": {"spoken"}, "filed_at": {input(h.clock.Now())}, "contact": {""}, "sealed": {"1"}}
+	page := shen.refused(http.StatusBadRequest, report+"/filings", form)
+	require.Contains(t, page, "Say who answered the call")
+	require.Contains(t, page, `value="spoken" selected`)
+	form.Set("contact", "Duty desk")
+	page = shen.ok(report+"/filings", form)
+	require.Contains(t, page, "Reported by phone")
+	require.Contains(t, page, "before approval")
+	require.Contains(t, body(t, shen.get("/duties/"+duty)), "Duty desk", "the duty shows its chain")
+	digest := regexp.MustCompile(`name="digest" value="([0-9a-f]{64})"`).FindStringSubmatch(body(t, lin.get(report)))
+	require.NotNil(t, digest, "what was said is now to be reviewed")
 }
 
 func TestADutyThatNobodyOwesIsNotFound(t *testing.T) {

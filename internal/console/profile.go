@@ -133,7 +133,7 @@ func (r *request) picks(list string, all, chosen []string) (out []pick) {
 }
 
 func (r *request) profileOption(c obligation.Choice, value any) profileOption {
-	o := profileOption{Name: c.Name, Ask: cmp.Or(r.local(c.Ask), c.Name)}
+	o := profileOption{Name: c.Name, Ask: cmp.Or(r.local(c.Ask), r.word("setting", c.Name))}
 	switch v := value.(type) {
 	case string:
 		o.Value = v
@@ -183,10 +183,9 @@ func (r *request) saveProfile() error {
 	p.Registrations, p.Settings = map[string]any{}, map[string]string{}
 	c := r.Playbooks.Choices()
 	for _, q := range c.Registrations {
-		value := strings.TrimSpace(r.PostForm("reg." + q.Name))
-		switch {
-		case value == "":
-		case value == "true", value == "false":
+		switch value := strings.TrimSpace(r.PostForm("reg." + q.Name)); value {
+		case "":
+		case "true", "false":
 			p.Registrations[q.Name] = value == "true"
 		default:
 			p.Registrations[q.Name] = value

@@ -2,6 +2,7 @@ package console
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"time"
@@ -40,7 +41,7 @@ func (r *request) upload(name string) (*incident.File, error) {
 	defer func() { _ = src.Close() }()
 	body, err := io.ReadAll(src)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("read upload: %w", err)
 	}
 	return &incident.File{Name: header.Filename, ContentType: header.Header.Get("Content-Type"), Body: body}, nil
 }

@@ -28,11 +28,20 @@ func (f *fileIn) attachment(pointer string) (*playbooks.Attachment, error) {
 	if f == nil {
 		return nil, nil
 	}
-	data, err := base64.StdEncoding.DecodeString(f.Data)
+	data, err := decoded(pointer, f.Data)
+	if err != nil {
+		return nil, err
+	}
+	return &playbooks.Attachment{File: f.File, Name: f.Name, ContentType: f.Type, Body: data}, nil
+}
+
+// decoded are the bytes of a file that comes in JSON.
+func decoded(pointer, data string) ([]byte, error) {
+	b, err := base64.StdEncoding.DecodeString(data)
 	if err != nil {
 		return nil, incident.InvalidInput([]incident.Problem{{Pointer: pointer + "/data", Rule: "base64", Message: "must be base64"}})
 	}
-	return &playbooks.Attachment{File: f.File, Name: f.Name, ContentType: f.Type, Body: data}, nil
+	return b, nil
 }
 
 func attachments(pointer string, in []fileIn) ([]playbooks.Attachment, error) {
@@ -221,6 +230,9 @@ type paperIn struct {
 	Format string `query:"format" default:"html" enum:"html,json"`
 }
 
+// paperCSP lets a page show itself and nothing else.
+const paperCSP = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+
 type paperOut struct {
 	Type string `header:"Content-Type"`
 	CSP  string `header:"Content-Security-Policy"`
@@ -233,7 +245,7 @@ func paper(o *huma.Operation) {
 }
 
 func (in *paperIn) print(v any, html func(locale string) ([]byte, error)) (*paperOut, error) {
-	out := &paperOut{Type: "text/html; charset=utf-8", CSP: "default-src 'none'; style-src 'unsafe-inline'; sandbox"}
+	out := &paperOut{Type: "text/html; charset=utf-8", CSP: paperCSP}
 	var err error
 	if in.Format == "json" {
 		out.Type = "application/json"

@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"context"
-	"encoding/base64"
 	"net/http"
 	"time"
 
@@ -158,21 +157,10 @@ func (a *api) preview(h huma.API) {
 }
 
 func (a *api) export(h huma.API) {
-	type exportIn struct {
-		DocumentPath
-		Locale string `query:"locale" default:"zh-Hans"`
-		Format string `query:"format" default:"html" enum:"html,json"`
-	}
-	type exportOut struct {
-		Type string `header:"Content-Type"`
-		CSP  string `header:"Content-Security-Policy"`
-		Body []byte
-	}
-	op := a.operation("export-report", http.MethodGet, "/reports/{id}/export", "A report ready to file", http.StatusOK)
-	op.Responses = map[string]*huma.Response{"200": {Description: "The report", Content: map[string]*huma.MediaType{"text/html": {}, "application/json": {}}}}
-	register(h, a, op, func(ctx context.Context, sc evidence.Scope, in *exportIn) (*exportOut, error) {
+	op := a.operation("export-report", http.MethodGet, "/reports/{id}/export", "A report ready to file", http.StatusOK, paper)
+	register(h, a, op, func(ctx context.Context, sc evidence.Scope, in *paperIn) (*paperOut, error) {
 		b, contentType, err := a.Notify.Export(ctx, sc, in.ID, in.Locale, in.Format)
-		return &exportOut{Type: contentType, CSP: "default-src 'none'; style-src 'unsafe-inline'; sandbox", Body: b}, err
+		return &paperOut{Type: contentType, CSP: paperCSP, Body: b}, err
 	})
 }
 
@@ -204,20 +192,15 @@ func (a *api) filings(h huma.API) {
 			filings, err := a.Notify.Filings(ctx, sc, in.ID)
 			return &body[filingList]{Body: filingList{each(filings, func(f notify.Filing) notify.Filing { return f })}}, err
 		})
-	register(h, a, a.operation("undertake-obligation", http.MethodPost, "/obligations/{id}/undertake", "Have a voluntary duty worked off", http.StatusOK),
-		func(ctx context.Context, sc evidence.Scope, in *DocumentPath) (*body[dutyView], error) {
-			d, err := a.Playbooks.Undertake(ctx, sc, in.ID)
-			return &body[dutyView]{Body: viewDuty(d)}, err
-		})
 	register(h, a, a.operation("record-filing", http.MethodPost, "/reports/{id}/filings", "Record how, when, to whom a report was filed", http.StatusCreated),
 		func(ctx context.Context, sc evidence.Scope, in *filingIn) (*body[notify.Filing], error) {
 			f := notify.Filing{Report: in.ID, State: notify.FilingState(in.Body.State), Via: in.Body.Via, Addressee: in.Body.Addressee, Contact: in.Body.Contact,
 				Receipt: in.Body.Receipt, FiledAt: in.Body.FiledAt.UTC(), Note: in.Body.Note, Sealed: in.Body.Sealed}
 			var proof *incident.File
 			if p := in.Body.Proof; p != nil {
-				data, err := base64.StdEncoding.DecodeString(p.Data)
+				data, err := decoded("/proof", p.Data)
 				if err != nil {
-					return nil, incident.InvalidInput([]incident.Problem{{Pointer: "/proof/data", Rule: "base64", Message: "must be base64"}})
+					return nil, err
 				}
 				proof = &incident.File{Name: p.Name, ContentType: p.Type, Body: data}
 			}

@@ -8,32 +8,10 @@ import (
 
 	"tocsin/incident"
 	"tocsin/incident/evidence"
-	"tocsin/internal/access"
-	"tocsin/playbooks/obligation"
 )
 
 func (a *api) duties(h huma.API) {
-	type deriveIn struct {
-		RawBody []byte `contentType:"application/json"`
-	}
-	derive := a.operation("derive", http.MethodPost, "/obligations/derive", "Duties, grades and open questions of a set of facts; nothing is stored", http.StatusOK, raw(nil, "application/json"))
-	register(h, a, derive, func(_ context.Context, sc evidence.Scope, in *deriveIn) (*body[obligation.Result], error) {
-		if err := access.Require(sc, access.Report); err != nil {
-			if err = access.Require(sc, access.Read); err != nil {
-				return nil, err
-			}
-		}
-		input, problems := obligation.ReadInput(in.RawBody)
-		var result obligation.Result
-		if len(problems) == 0 {
-			result, problems = a.Engine.Derive(input)
-		}
-		if len(problems) > 0 {
-			return nil, incident.InvalidInput(problems)
-		}
-		return &body[obligation.Result]{Body: result}, nil
-	})
-
+	a.derive(h)
 	register(h, a, a.operation("list-obligations", http.MethodGet, "/incidents/{id}/obligations", "The register of an incident's duties", http.StatusOK),
 		func(ctx context.Context, sc evidence.Scope, in *IncidentPath) (*body[dutyList], error) {
 			v, err := a.Playbooks.Incident(ctx, sc, incident.ID(in.ID))

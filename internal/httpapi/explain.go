@@ -8,12 +8,49 @@ import (
 
 	"tocsin/incident"
 	"tocsin/incident/evidence"
+	"tocsin/internal/access"
 	"tocsin/playbooks/obligation"
 )
 
 // explanationList is what is owed and what is not, in words.
 type explanationList struct {
 	Explanations []obligation.Explanation `json:"explanations"`
+}
+
+// derived is the answer to derive, with the explanations that were asked for.
+type derived struct {
+	obligation.Result
+	Explanations []obligation.Explanation `json:"explanations,omitempty"`
+}
+
+// derive serves the pure function.
+func (a *api) derive(h huma.API) {
+	type deriveIn struct {
+		Explain bool   `query:"explain" doc:"Also say in words why each duty is owed, why near misses are not, and how each clock is counted"`
+		Locale  string `query:"locale" default:"en" enum:"en,zh-Hans" doc:"Of the explanations"`
+		RawBody []byte `contentType:"application/json"`
+	}
+	op := a.operation("derive", http.MethodPost, "/obligations/derive", "Duties, grades and open questions of a set of facts; nothing is stored", http.StatusOK, raw(nil, "application/json"))
+	register(h, a, op, func(_ context.Context, sc evidence.Scope, in *deriveIn) (*body[derived], error) {
+		if err := access.Require(sc, access.Report); err != nil {
+			if err = access.Require(sc, access.Read); err != nil {
+				return nil, err
+			}
+		}
+		var out derived
+		input, problems := obligation.ReadInput(in.RawBody)
+		switch {
+		case len(problems) > 0:
+		case in.Explain:
+			out.Explanations, out.Result, problems = a.Engine.Explanations(input, in.Locale)
+		default:
+			out.Result, problems = a.Engine.Derive(input)
+		}
+		if len(problems) > 0 {
+			return nil, incident.InvalidInput(problems)
+		}
+		return &body[derived]{Body: out}, nil
+	})
 }
 
 // explanations serves why a duty is owed, why a near miss is not, and how each clock is counted.

@@ -19,6 +19,11 @@ func (a *api) practice(h huma.API) {
 	a.plan(h)
 	a.customers(h)
 	a.ruleset(h)
+	register(h, a, a.operation("undertake-obligation", http.MethodPost, "/obligations/{id}/undertake", "Have a voluntary duty worked off", http.StatusOK),
+		func(ctx context.Context, sc evidence.Scope, in *DocumentPath) (*body[dutyView], error) {
+			d, err := a.Playbooks.Undertake(ctx, sc, in.ID)
+			return &body[dutyView]{Body: viewDuty(d)}, err
+		})
 	op := a.operation("relief", http.MethodGet, "/incidents/{id}/relief", "The four grounds of relief of article 11 of the CAC measures, and what is missing", http.StatusOK, paper)
 	register(h, a, op, func(ctx context.Context, sc evidence.Scope, in *paperIn) (*paperOut, error) {
 		r, err := a.Playbooks.Relief(ctx, sc, incident.ID(in.ID))

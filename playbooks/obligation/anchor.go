@@ -76,15 +76,53 @@ func (fs *factSet) start(list anchors, addressee string, zone *time.Location) st
 	return latest
 }
 
-// anchored is an anchor's own instant; a filing with this addressee wins over the rule's latest with anybody.
+// anchored is an anchor's own instant. A filing with this addressee wins over the rule's latest with anybody,
+// and what this authority asked over what one like it did elsewhere; what others ordered, any of them may have.
 func (fs *factSet) anchored(name, addressee string, zone *time.Location) started {
-	if strings.HasPrefix(name, "submitted:") {
-		if s := fs.instant(name+":"+addressee, zone); s.known {
-			s.anchor = name
-			return s
+	family, about, ofSomebody := strings.Cut(name, ":")
+	if !ofSomebody {
+		return fs.instant(name, zone)
+	}
+	keys := append(fs.by(name), name)
+	switch {
+	case family == "submitted":
+		keys = []string{name + ":" + addressee}
+	case about == baseOf(addressee):
+		keys = []string{family + ":" + addressee}
+	}
+	latest := started{}
+	for _, key := range keys {
+		if s := fs.instant(key, zone); s.known && (!latest.known || s.at.After(latest.at)) {
+			latest = s
 		}
 	}
-	return fs.instant(name, zone)
+	if !latest.known {
+		return fs.instant(name, zone)
+	}
+	latest.anchor = name
+	return latest
+}
+
+// by lists the anchors that name who did it, such as ordered:pi-authority:CN-SH.
+func (fs *factSet) by(name string) (keys []string) {
+	for key := range fs.times {
+		if with, ok := strings.CutPrefix(key, "anchors."); ok && strings.HasPrefix(with, name+":") {
+			keys = append(keys, with)
+		}
+	}
+	return keys
+}
+
+// noted finds an instant by its name; an incident is handled when its handling is finished.
+func (fs *factSet) noted(name string) (moment, bool) {
+	m, ok := fs.times[name]
+	if !ok {
+		m, ok = fs.times["anchors."+name]
+	}
+	if !ok && name == "handled" {
+		return fs.noted("closed_at")
+	}
+	return m, ok
 }
 
 // fallback is awareness in place of an anchor; until a person has decided it, what tools know.
@@ -92,6 +130,9 @@ func (fs *factSet) fallback(name string, zone *time.Location) started {
 	s := fs.instant("aware_at", zone)
 	if !s.known {
 		s = fs.instant("first_signal_at", zone)
+		if told := fs.instant("informed-by-processor", zone); told.known && (!s.known || told.at.Before(s.at)) {
+			s = told // whoever is told by its processor is aware
+		}
 		s.provisional = s.known
 	}
 	s.anchor, s.note = name, fallbackNote(name)
@@ -99,10 +140,7 @@ func (fs *factSet) fallback(name string, zone *time.Location) started {
 }
 
 func (fs *factSet) instant(name string, zone *time.Location) started {
-	m, ok := fs.times[name]
-	if !ok {
-		m, ok = fs.times["anchors."+name]
-	}
+	m, ok := fs.noted(name)
 	if !ok {
 		return started{anchor: name}
 	}

@@ -43,7 +43,7 @@ var anchorWords = map[string]words{
 	"agent-notice":              {"en": "the notice of the agent", "zh-Hans": "代理方通知的时间"},
 	"received":                  {"en": "the receipt of the report", "zh-Hans": "收到报告的时间"},
 	"warning-issued":            {"en": "when the warning was issued", "zh-Hans": "发布预警的时间"},
-	"submitted:":                {"en": "the filing of ", "zh-Hans": "已报送："},
+	"submitted:":                {"en": "the filing of ", "zh-Hans": "报送 "},
 	"requested:":                {"en": "the request of ", "zh-Hans": "收到要求："},
 	"ordered:":                  {"en": "the order of ", "zh-Hans": "收到命令："},
 	"due:":                      {"en": "the date set by ", "zh-Hans": "指定日期："},

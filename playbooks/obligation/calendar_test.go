@@ -136,3 +136,8 @@ func TestCalendarFaults(t *testing.T) {
 		require.Contains(t, fmt.Sprint(faults), want)
 	}
 }
+
+func TestCalendarThatRestsOnNothingIsAFault(t *testing.T) {
+	src := `calendars: [{id: ZZ, base: NOWHERE, name: {en: ours, zh-Hans: 自有}, source: a notice made up for this test}]`
+	require.Contains(t, fmt.Sprint(Lint(tree(t, map[string]string{"law/mine.yaml": src}), someday)), `no calendar "NOWHERE" to rest on`)
+}

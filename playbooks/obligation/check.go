@@ -302,9 +302,6 @@ func (l *law) addressee(r *ruleDef, to *addresseeDef) []Fault {
 		faults = append(faults, broken...)
 	}
 	to.schemes = l.named(r, to)
-	if to.Kind == Task {
-		return faults
-	}
 	if to.Promise != "" {
 		return append(faults, oneOf(to.At, "promise", to.Promise, kindsOfDuty)...)
 	}
@@ -330,7 +327,8 @@ func (l *law) named(r *ruleDef, to *addresseeDef) (out []string) {
 	return union(out, l.schemesOf(to.refs))
 }
 
-// resolve turns item ids into requirements on the blocks of a notice or report.
+// resolve turns item ids into requirements on the blocks of a notice or report; for a task, of which no
+// document is drafted, they are only listed.
 func (l *law) resolve(ids []located, kind, rule string) ([]requirement, []Fault) {
 	var out []requirement
 	var faults []Fault
@@ -357,7 +355,7 @@ func (l *law) resolve(ids []located, kind, rule string) ([]requirement, []Fault)
 			if listed == "" {
 				listed = id.text
 			}
-			out = append(out, requirement{test: item.test, listed: listed, optional: item.Other, Requirement: templates.Requirement{ID: id.text, Block: b, Term: item.Term,
+			out = append(out, requirement{test: item.test, listed: listed, optional: item.Other || kind == Task, Requirement: templates.Requirement{ID: id.text, Block: b, Term: item.Term,
 				Gloss: item.Gloss, Law: l.instruments[item.Law].Title, Article: item.Article, Rule: rule, MayBeOpen: item.Open}})
 		}
 	}

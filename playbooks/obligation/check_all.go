@@ -110,6 +110,9 @@ func (l *law) ending(now time.Time) []Fault {
 	var faults []Fault
 	for _, id := range sortedKeys(l.calendars) {
 		n, used := longest[id]
+		if len(l.calendars[id].cover) == 0 {
+			continue // it rests on one that there is not, which is a fault of its own
+		}
 		if !used && len(id) == 2 {
 			n, used = longest[""]
 		}

@@ -47,6 +47,7 @@ func celEnv(l *law) (*cel.Env, error) {
 		cel.Function("residents", cel.Overload("residents_in", []*cel.Type{cel.StringType}, cel.DoubleType)),
 		cel.Function("within", cel.Overload("within_region", []*cel.Type{cel.ListType(cel.StringType), cel.StringType}, cel.BoolType)),
 		cel.Function("graded", cel.Overload("graded_at_least", []*cel.Type{cel.StringType, cel.StringType}, cel.BoolType)),
+		cel.Function("unclear", cel.Overload("unclear_grade", []*cel.Type{cel.StringType, cel.StringType}, cel.BoolType)),
 		cel.Function("known", cel.Overload("known_instant", []*cel.Type{cel.StringType}, cel.BoolType)),
 		cel.Function(operators.Add, cel.Overload("add_double_int", []*cel.Type{cel.DoubleType, cel.IntType}, cel.DoubleType),
 			cel.Overload("add_int_double", []*cel.Type{cel.IntType, cel.DoubleType}, cel.DoubleType)),

@@ -155,22 +155,44 @@ func (fs *factSet) residents(r regions, region string) val {
 		return interval(0, total.hi, "jurisdictions."+region)
 	}
 	lo, hi, all, named, needs := 0.0, 0.0, 0.0, false, []string(nil)
+	around := "" // the smallest group given that the region lies in: what it leaves over bounds the rest
 	for _, code := range fs.codes {
 		n := fs.residence[code]
 		all += n.lo
 		if r.within(code, region) {
 			lo, hi, needs = lo+n.lo, hi+n.hi, union(needs, n.needs)
 			named = named || code == region
+		} else if r.Groups[code] != nil && r.within(region, code) && (around == "" || r.within(code, around)) {
+			around = code
 		}
 	}
-	if _, isGroup := r.Groups[region]; named && !isGroup {
+	if named {
 		return interval(lo, min(hi, infinity), needs...)
 	}
 	rest := max(0, fs.get("people.count").hi-all)
+	if around != "" {
+		rest = fs.residence[around].hi
+	}
 	if rest > 0 {
 		needs = union(needs, []string{"jurisdictions." + region})
 	}
 	return interval(lo, min(hi+rest, infinity), needs...)
+}
+
+// groupResidence turns the number given for a group of countries (EEA) into what it leaves over for those of
+// its members that are not named, so that nobody counts twice.
+func (fs *factSet) groupResidence(r regions) {
+	groups := slices.DeleteFunc(sortedKeys(fs.residence), func(code string) bool { return r.Groups[code] == nil })
+	slices.SortFunc(groups, func(a, b string) int { return len(r.Groups[b]) - len(r.Groups[a]) }) // EU before the EEA around it
+	for _, group := range groups {
+		n := fs.residence[group]
+		for code, inner := range fs.residence {
+			if code != group && r.within(code, group) {
+				n.lo, n.hi = max(0, n.lo-inner.hi), max(0, n.hi-inner.lo)
+			}
+		}
+		fs.residence[group] = interval(n.lo, n.hi, n.needs...)
+	}
 }
 
 // role of the operator in this incident: its own where it has only one of the two.

@@ -8,6 +8,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// readFacts reads facts into memory of its own.
+func (l *law) readFacts(in Input) *factSet { return l.factsIn(in, slices.Clone(l.vocabulary.unknown)) }
+
 // Parts of the people are never more than all of them, and all never fewer than a part.
 func TestPeopleBoundEachOther(t *testing.T) {
 	e := engine(t)

@@ -142,7 +142,7 @@ func (d *derivation) askAbout(r *ruleDef, assessable bool) {
 // holds evaluates a condition of a rule; most are named, and evaluated once.
 func (d *derivation) holds(c *clauseDef) *val {
 	if c.named > 0 {
-		return d.scope.defined(c.named - 1)
+		return d.defined(c.named - 1)
 	}
 	m := d.memory
 	m.clauses = append(m.clauses, c.eval(d.scope))
@@ -209,7 +209,7 @@ func (d *derivation) reasons(r *ruleDef) map[string][]string {
 		held := make([]string, 0, len(r.When))
 		for i, c := range r.When {
 			if d.results[i].isTrue() {
-				held = append(held, d.scope.because(c, l))
+				held = append(held, d.because(c, l))
 			}
 		}
 		why[locale] = held
@@ -249,13 +249,17 @@ func (d *derivation) content(o *Obligation, to *addresseeDef) {
 		o.Source = Source{Title: c.Statement.Title, Article: p.Terms}
 	}
 	for _, item := range items {
-		if item.test != nil && !item.test(d.scope).isTrue() {
+		required := yes()
+		if item.test != nil {
+			required = item.test(d.scope)
+		}
+		if required.isFalse() {
 			continue
 		}
 		if !slices.Contains(o.ContentItems, item.listed) {
 			o.ContentItems = append(o.ContentItems, item.listed)
 		}
-		if !item.optional {
+		if required.known && !item.optional { // while its condition is open an item is listed, and not asked for
 			o.Requirements = append(o.Requirements, item.Requirement)
 		}
 	}

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"tocsin/incident"
 )
 
 // harmless answers every grading question so that nothing but the facts of a case matters.
@@ -266,4 +268,11 @@ func TestSchemaIsJSON(t *testing.T) {
 	var schema map[string]any
 	require.NoError(t, json.Unmarshal(engine(t).Schema(), &schema))
 	require.Contains(t, string(engine(t).Schema()), `"leaked_persons"`)
+	for name, fact := range schema["properties"].(map[string]any)["facts"].(map[string]any)["properties"].(map[string]any) {
+		words, _ := fact.(map[string]any)["enum"].([]any)
+		for _, word := range words {
+			_, problems := incident.CheckFacts(map[string]any{name: word}, "")
+			require.Empty(t, problems, "%s %v", name, word)
+		}
+	}
 }

@@ -79,6 +79,9 @@ func (p *periodDef) allowed() string {
 			text += " from " + p.Cap.Anchor.text
 		}
 	}
+	if p.If.text != "" {
+		text += " (for some)"
+	}
 	return text
 }
 
@@ -90,6 +93,9 @@ func (e *Engine) Docs() string {
 	line("Written by `tocsin law docs` from the rule files; do not edit. Not legal advice: counsel decides.\n")
 	line("Confidence: V2 and V1 the article was read in two places or one, V the official text was read, S secondary sources only,")
 	line("K and M known but not read again. A rule that is off never starts a clock.\n")
+	line("Time: hours run through nights, weekends and holidays; `cal-days` and `cal-months` never move. `eu-days`, `eu-months` and `jp-days`")
+	line("that end on a day off move to the next working day, `dora` and `dora-months` to its noon, `eu-hours` to the next full hour;")
+	line("`-wd` and `-bd` are working days. \"By law\" is a later limit: the alarm is on the first.\n")
 	rules := e.List()
 	for _, jurisdiction := range e.Jurisdictions() {
 		line("## %s\n", jurisdiction)

@@ -2,6 +2,7 @@ package obligation
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -38,7 +39,11 @@ func (x *explainer) clock(o *Obligation) []string {
 	}
 	if o.LegalLimit != nil {
 		for _, s := range t.limit {
-			lines = append(lines, x.step(s, t.start, o, zone)...)
+			for _, l := range x.step(s, t.start, o, zone) {
+				if !slices.Contains(lines, l) { // the same sum as the deadline's
+					lines = append(lines, l)
+				}
+			}
 		}
 		add("limit", stamp(*o.LegalLimit, zone), o.LegalLimit.UTC().Format(time.RFC3339))
 	}

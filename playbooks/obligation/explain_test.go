@@ -63,15 +63,13 @@ func TestExplainedCapReliefAndFallback(t *testing.T) {
 		"2026-11-21 16:00:00 +01:00 + 4 hours = 2026-11-21 20:00:00 +01:00",
 		"but not later than 24 hours after when we became aware = 2026-11-21 18:00:00 +01:00",
 		"deadline 2026-11-21 18:00:00 +01:00 (Europe/Brussels) = 2026-11-21T17:00:00Z",
-		"2026-11-21 16:00:00 +01:00 + 4 hours = 2026-11-21 20:00:00 +01:00",
-		"but not later than 24 hours after when we became aware = 2026-11-21 18:00:00 +01:00",
 		"the last day is not worked (2026-11-21 to 2026-11-22 (weekend)): the law moves it to 2026-11-23 12:00:00 +01:00",
 		"legal limit 2026-11-23 12:00:00 +01:00 = 2026-11-23T11:00:00Z; we alarm on the deadline",
 	}, of(t, all, "dora").Clock)
 	require.Equal(t, []string{
 		"starts with when it occurred; that is not recorded, so it counts from the first signal of a tool: first_signal_at = 2026-11-20 18:00:00 +01:00",
 		"the time of occurrence is not known; counted from awareness, so the limit may already have passed",
-		"provisional: what tools know, until a person decides when we became aware",
+		"provisional, until a person decides when we became aware",
 		"not later than the duty dora: its deadline is taken",
 		"deadline 2026-11-21 18:00:00 +01:00 (Europe/Brussels) = 2026-11-21T17:00:00Z",
 		"legal limit 2026-11-23 12:00:00 +01:00 = 2026-11-23T11:00:00Z; we alarm on the deadline",

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
 
 	"tocsin/incident"
 )
@@ -100,8 +101,12 @@ func (t *page) duty(x Explanation) {
 	}
 	for _, q := range x.Terms {
 		text := q.Term
-		if t.locale == "en" && q.Gloss != "" {
+		switch {
+		case t.locale != "en" || q.Gloss == "":
+		case strings.ContainsFunc(q.Law, chinese):
 			text += ", " + q.Gloss
+		default: // the term translates what the law says in English
+			text = q.Gloss
 		}
 		if q.MayBeOpen {
 			text = t.say("named", text, t.say("open.item"))
@@ -160,3 +165,5 @@ func (t *page) both(name, id string) string {
 	}
 	return t.say("named", name, id)
 }
+
+func chinese(r rune) bool { return unicode.Is(unicode.Han, r) }

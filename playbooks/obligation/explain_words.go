@@ -38,7 +38,7 @@ var saying = map[string]words{
 	"waits":     {"en": "no clock yet: it waits for %s", "zh-Hans": "尚未起算：等待%s"},
 	"from":      {"en": "starts with %s: %s = %s", "zh-Hans": "自%s起算：%s = %s"},
 	"instead":   {"en": "starts with %s; that is not recorded, so it counts from %s: %s = %s", "zh-Hans": "自%s起算；该时间未记录，改自%s：%s = %s"},
-	"tool":      {"en": "provisional: what tools know, until a person decides when we became aware", "zh-Hans": "暂定：依工具所知，待人员认定知悉时间"},
+	"tool":      {"en": "provisional, until a person decides when we became aware", "zh-Hans": "暂定，待人员认定知悉时间"},
 	"earliest":  {"en": "the time is imprecise: its earliest instant counts", "zh-Hans": "时间不精确：按最早时刻计算"},
 	"sum":       {"en": "%s + %s = %s", "zh-Hans": "%s + %s = %s"},
 	"skips":     {"en": "not counted: %s", "zh-Hans": "不计入：%s"},

@@ -53,8 +53,6 @@ func parseMoment(s string) (moment, bool) {
 	return moment{}, false
 }
 
-func (l *law) readFacts(in Input) *factSet { return l.factsIn(in, slices.Clone(l.vocabulary.unknown)) }
-
 // factsIn reads the facts over values that are all unknown.
 func (l *law) factsIn(in Input, values []val) *factSet {
 	fs := &factSet{vocabulary: l.vocabulary, values: values, asOf: in.AsOf, times: map[string]moment{}, residence: map[string]val{}}
@@ -62,6 +60,7 @@ func (l *law) factsIn(in Input, values []val) *factSet {
 		return fs
 	}
 	fs.object(in.Facts, "", "/facts")
+	fs.groupResidence(l.regions)
 	fs.codes = sortedKeys(fs.residence)
 	fs.profile(in.Profile, l.commitments[in.Profile.Commitments])
 	if _, ok := l.commitments[in.Profile.Commitments]; !ok && in.Profile.Commitments != "" {
@@ -300,12 +299,9 @@ func (fs *factSet) dated(name string) val {
 	if fs.assumed != nil {
 		return fs.assumption(openInstant+name, open(openInstant+name))
 	}
-	_, ok := fs.times[name]
-	if !ok {
-		_, ok = fs.times["anchors."+name]
-	}
+	_, ok := fs.noted(name)
 	f := fs.vocabulary.byPath[name]
-	return flag(ok || f != nil && fs.values[f.index].known)
+	return flag(ok || strings.Contains(name, ":") && len(fs.by(name)) > 0 || f != nil && fs.values[f.index].known)
 }
 
 // datable says whether a fact, or an instant of this name, can be known at all.

@@ -44,12 +44,15 @@ func (c *compiler) function(e ast.Expr, name string, nodes []node, sorts []sort)
 			return c.fault(e.ID(), "unknown anchor %q", arg)
 		}
 		return func(s *scope) val { return s.facts.dated(arg) }, sort{is: "flag"}
-	case "graded":
+	case "graded", "unclear":
 		scheme := sorts[0].text
 		if !c.law.hasGrade(scheme, arg) {
 			return c.fault(e.ID(), "no scheme %q with a grade %q", scheme, arg)
 		}
 		c.refs.schemes = union(c.refs.schemes, []string{scheme})
+		if name == "unclear" {
+			return func(s *scope) val { return flag(!s.reachesGrade(scheme, arg).known) }, sort{is: "flag"}
+		}
 		return func(s *scope) val { return s.reachesGrade(scheme, arg) }, sort{is: "flag"}
 	}
 	return c.fault(e.ID(), "%s is not used in law files", name)

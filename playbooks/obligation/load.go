@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
+	"os"
 	"path"
 	"regexp"
 	"slices"
@@ -139,6 +140,23 @@ func (l *law) build(files []*lawFile, promises []*commitments) []Fault {
 		return append(faults, place{"law", 1, 1}.fault("the vocabulary does not make a CEL environment: %v", err))
 	}
 	l.env = env
+	faults = append(faults, l.compileNamed(files)...)
+	faults = append(faults, l.compileRules(files)...)
+	for _, c := range promises {
+		faults = append(faults, l.promise(c)...)
+	}
+	faults = append(faults, l.versions()...)
+	faults = append(faults, l.references()...)
+	faults = append(faults, l.taken()...)
+	if !slices.ContainsFunc(faults, func(f Fault) bool { return !f.Warning }) {
+		faults = append(faults, l.unreachable()...)
+	}
+	return faults
+}
+
+// compileNamed compiles what rules refer to by name.
+func (l *law) compileNamed(files []*lawFile) []Fault {
+	var faults []Fault
 	for i, d := range l.defs {
 		faults = append(faults, l.clause(d, true)...)
 		if l.circular(i, map[int]bool{}) {
@@ -163,6 +181,12 @@ func (l *law) build(files []*lawFile, promises []*commitments) []Fault {
 			}
 		}
 	}
+	return faults
+}
+
+// compileRules compiles the rules of all files, each in the time zone of its file.
+func (l *law) compileRules(files []*lawFile) []Fault {
+	var faults []Fault
 	for _, f := range files {
 		zone, err := time.LoadLocation(f.Zone)
 		if err != nil {
@@ -176,15 +200,6 @@ func (l *law) build(files []*lawFile, promises []*commitments) []Fault {
 	}
 	for _, r := range l.rules {
 		faults = append(faults, l.rule(r)...)
-	}
-	for _, c := range promises {
-		faults = append(faults, l.promise(c)...)
-	}
-	faults = append(faults, l.versions()...)
-	faults = append(faults, l.references()...)
-	faults = append(faults, l.taken()...)
-	if !slices.ContainsFunc(faults, func(f Fault) bool { return !f.Warning }) {
-		faults = append(faults, l.unreachable()...)
 	}
 	return faults
 }
@@ -251,6 +266,14 @@ func (l *law) circular(i int, on map[int]bool) bool {
 
 // New compiles the embedded rules and commitments; the error lists every fault with file, line and column.
 func New() (*Engine, error) { return Open(embedded) }
+
+// OpenDir compiles the built-in rules and, on top of them, those of a directory; "" for none.
+func OpenDir(dir string) (*Engine, error) {
+	if dir == "" {
+		return New()
+	}
+	return Open(os.DirFS(dir))
+}
 
 // Open compiles the rules and commitments of a tree, on top of the built-in vocabulary if it has none.
 func Open(fsys fs.FS) (*Engine, error) {

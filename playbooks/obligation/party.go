@@ -23,7 +23,7 @@ const (
 	holeCustomer = "customer"
 )
 
-// hole cuts an addressee's name at its placeholder.
+// cut divides an addressee's name at its placeholder.
 func (to *addresseeDef) cut() []Fault {
 	to.base = baseOf(to.Name)
 	before, rest, found := strings.Cut(to.Name, "{")
@@ -91,6 +91,9 @@ func (d *derivation) parties(r *ruleDef, to *addresseeDef) (all []party, missing
 	for _, code := range codes {
 		all = append(all, party{name: to.before + code + to.after, code: code, zone: d.law.zoneOf(code, r.zone)})
 	}
+	if region := to.Each.Residents; len(all) == 0 && region != "" && d.facts.residents(d.law.regions, region).lo > 0 {
+		return []party{{name: to.base, zone: r.zone}}, missing // somebody lives there, and nobody has said in which country
+	}
 	return all, missing
 }
 
@@ -141,19 +144,27 @@ func (d *derivation) places(e *eachDef) (codes, missing []string) {
 		return codes, established.needs
 	}
 	for _, code := range d.facts.codes {
-		if d.facts.residence[code].hi > 0 {
+		n := d.facts.residence[code]
+		if n.hi > 0 {
 			add(code, e.Residents)
+		}
+		if n.lo > 0 && d.law.regions.Groups[code] != nil && d.law.regions.within(code, e.Residents) {
+			missing = append(missing, "jurisdictions."+code) // in which of its countries do they live?
 		}
 	}
 	if len(codes) == 0 {
-		missing = d.facts.residents(d.law.regions, e.Residents).needs
+		missing = union(missing, d.facts.residents(d.law.regions, e.Residents).needs)
 	}
 	return codes, missing
 }
 
-// perCustomer is a row for each controller for whom the operator processes.
+// perCustomer is a row for each controller for whom the operator processes; one for all while nobody has said
+// who they are, since the duty is owed all the same.
 func (d *derivation) perCustomer(r *ruleDef, to *addresseeDef) (all []party, missing []string) {
 	list := d.facts.get("customers")
+	if !list.known {
+		return []party{{name: to.base, zone: r.zone}}, list.needs
+	}
 	for i, c := range list.items {
 		id := customerID(c, i)
 		all = append(all, party{name: to.before + id + to.after, code: id, zone: r.zone})

@@ -99,7 +99,12 @@ func TestARowForEachCustomer(t *testing.T) {
 	require.Equal(t, []string{"customer:shop-1", "customer:bank-2"}, addressees(r))
 	require.Equal(t, "Customer (shop-1)", r.Obligations[0].AddresseeName["en"])
 	require.Empty(t, derivedFor(t, e, partyTime, `{"customers": []}`, `{}`).Obligations)
-	require.Contains(t, asks(derivedFor(t, e, partyTime, `{}`, `{}`)), "customers [x-rule]")
+
+	// Who they are is asked, and the duty is there at once.
+	r = derivedFor(t, e, partyTime, `{}`, `{}`)
+	require.Contains(t, asks(r), "customers [x-rule]")
+	require.Equal(t, []string{"customer"}, addressees(r))
+	require.Equal(t, "Customer", r.Obligations[0].AddresseeName["en"])
 }
 
 // An unknown condition of an addressee is asked, and the rule is not passed over.

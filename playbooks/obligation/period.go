@@ -77,7 +77,7 @@ func (d *derivation) measure(p *periodDef, s started, w row, asLimit bool) measu
 
 // setBy takes the instant that an authority has set.
 func (d *derivation) setBy(m *measured, p *periodDef, w row) {
-	s := d.facts.instant(p.AtTime.text, w.zone)
+	s := d.facts.anchored(p.AtTime.text, w.addressee, w.zone)
 	if !s.known {
 		d.note(m, step{is: "unset", name: p.AtTime.text})
 		return

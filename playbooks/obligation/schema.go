@@ -2,7 +2,10 @@ package obligation
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
+
+	"tocsin/incident"
 )
 
 // object is a JSON object under construction.
@@ -24,7 +27,7 @@ func (e *Engine) Schema() []byte {
 			}
 			at = properties[step].(object)
 		}
-		schema := schemaOf(fieldDef{Is: f.Is, Words: f.Words}, f.Fields)
+		schema := schemaOf(f.Path, fieldDef{Is: f.Is, Words: f.Words}, f.Fields)
 		if q := named(f.Ask, "each country")["en"]; q != "" {
 			schema["description"] = q
 		}
@@ -41,7 +44,7 @@ func (e *Engine) Schema() []byte {
 
 const timePattern = `^\d{4}(-\d{2}(-\d{2}(T.*)?)?)?$`
 
-func schemaOf(def fieldDef, fields map[string]fieldDef) object {
+func schemaOf(path string, def fieldDef, fields map[string]fieldDef) object {
 	switch def.Is {
 	case "flag":
 		return object{"type": []string{"boolean", "null"}}
@@ -50,9 +53,12 @@ func schemaOf(def fieldDef, fields map[string]fieldDef) object {
 	case "text":
 		return object{"type": []string{"string", "null"}}
 	case "word", "level":
-		values := []any{nil, unknownWord}
+		values := []any{nil}
 		for _, w := range def.Words {
 			values = append(values, w)
+		}
+		if sayable(path) {
+			values = append(values, unknownWord)
 		}
 		return object{"enum": values}
 	case "texts":
@@ -66,15 +72,23 @@ func schemaOf(def fieldDef, fields map[string]fieldDef) object {
 		if def.Is == "times" {
 			kind = "time"
 		}
-		return object{"type": []string{"object", "null"}, "additionalProperties": schemaOf(fieldDef{Is: kind}, nil)}
+		return object{"type": []string{"object", "null"}, "additionalProperties": schemaOf(path, fieldDef{Is: kind}, nil)}
 	case "records":
 		properties := object{}
 		for name, f := range fields {
-			properties[name] = schemaOf(f, nil)
+			properties[name] = schemaOf(path+"."+name, f, nil)
 		}
 		return object{"type": []string{"array", "null"}, "items": object{"type": "object", "additionalProperties": false, "properties": properties}}
 	}
 	return object{}
+}
+
+// sayable says whether an incident's record takes the word "unknown" for a fact; null always says so.
+func sayable(path string) bool {
+	takes := func(e incident.Entry) bool { return slices.Contains(e.Words, unknownWord) }
+	return slices.ContainsFunc(incident.Vocabulary(), func(e incident.Entry) bool {
+		return e.Path == path && takes(e) || slices.ContainsFunc(e.Fields, func(f incident.Entry) bool { return e.Path+"."+f.Path == path && takes(f) })
+	})
 }
 
 func profileSchema(l *law) object {
@@ -83,7 +97,10 @@ func profileSchema(l *law) object {
 	registrations, settings := object{}, object{}
 	for _, f := range l.vocabulary.order {
 		if name, ok := strings.CutPrefix(f.Path, "profile.registrations."); ok {
-			registrations[name] = object{"type": []string{"boolean", "string", "null"}}
+			registrations[name] = schemaOf(f.Path, fieldDef{Is: f.Is}, nil)
+			if f.Is == "text" { // false: not registered
+				registrations[name] = object{"anyOf": []any{registrations[name], object{"const": false}}}
+			}
 		}
 		if name, ok := strings.CutPrefix(f.Path, "setting."); ok {
 			settings[name] = object{"enum": f.Words}
@@ -94,6 +111,9 @@ func profileSchema(l *law) object {
 		"registrations": object{"type": []string{"object", "null"}, "additionalProperties": false, "properties": registrations},
 		"commitments":   object{"enum": append([]string{""}, sortedKeys(l.commitments)...)},
 		"targets":       entries, "authorities": entries, "org": object{"type": "object"}, "channels": texts,
+		"standing": object{"type": []string{"array", "null"}, "items": object{"type": "object", "additionalProperties": false, "properties": object{
+			"rules": texts, "team": object{"type": "string"}, "note": object{"type": "string"}, "signed_by": texts,
+			"until": object{"type": "string", "format": "date-time"}}}},
 		"settings": object{"type": "object", "additionalProperties": false, "properties": settings},
 	}}
 }

@@ -132,10 +132,13 @@ func (r regions) known(code string) bool {
 // and Taiwan are jurisdictions of their own.
 func (r regions) within(code, region string) bool {
 	code = r.jurisdiction(code)
+	if code == region {
+		return true
+	}
 	if members, ok := r.Groups[region]; ok {
 		return slices.ContainsFunc(members, func(m string) bool { return r.within(code, m) })
 	}
-	return code == region || strings.HasPrefix(code, region+"-")
+	return strings.HasPrefix(code, region+"-")
 }
 
 // jurisdiction is a code with its alias resolved.

@@ -32,9 +32,10 @@ func TestFromSignInToSent(t *testing.T) {
 	completeTask(shen, h)
 	lin.signIn(h.passwords["lin"])
 	zhou.signIn(h.passwords["zhou"])
-	decide(shen, lin, h)
+	duty := decide(shen, lin, h)
 	activatePlan(shen, h)
 	letter(shen, h)
+	shen.open(h.incident)
 	notice := eval[[]string](shen, fmt.Sprintf(links, "ntc"))[0]
 	submitNotice(shen, notice)
 	refuseOwn(shen, notice)
@@ -58,7 +59,7 @@ func TestFromSignInToSent(t *testing.T) {
 		zhou.open(path)
 		zhou.look(name)
 	}
-	inEnglish(lin, h)
+	inEnglish(lin, h, duty)
 	for _, p := range []*person{shen, lin, zhou} {
 		p.quiet()
 	}
@@ -85,8 +86,9 @@ func dutyTo(p *person, h house, addressee string) string {
 	return duty
 }
 
-// decide has one person propose that individuals need not be told, and another confirm it; then both take it back.
-func decide(first, second *person, h house) {
+// decide has one person propose that individuals need not be told, and another confirm it; then a fact reopens it.
+// It returns the duty.
+func decide(first, second *person, h house) string {
 	first.open(h.incident)
 	first.fill(`[id="fact-harm_prevented"] select`, "true")
 	first.press(`[id="fact-harm_prevented"] form button.primary`)
@@ -111,6 +113,7 @@ func decide(first, second *person, h house) {
 	require.Contains(first.t, first.text("#decision-list"), "已自动重新打开")
 	require.NotContains(first.t, first.text("#duty-head .badges"), "豁免")
 	first.look("duty-reopened")
+	return duty
 }
 
 func activatePlan(p *person, h house) {
@@ -253,14 +256,14 @@ func file(p *person, report string) {
 }
 
 // inEnglish looks at the main pages on a phone, in the other language and in the dark.
-func inEnglish(p *person, h house) {
+func inEnglish(p *person, h house, duty string) {
 	for _, choice := range []string{`button[value=en]`, `button[value=dark]`} {
 		p.press(choice)
 	}
 	require.Equal(p.t, "en", eval[string](p, `document.documentElement.lang`))
 	p.open(h.incident)
 	p.look("incident-dark-en")
-	for name, path := range map[string]string{"duty": dutyTo(p, h, "individuals"), "response": h.incident + "/response", "law": "/law?q=gdpr", "incidents": "/"} {
+	for name, path := range map[string]string{"duty": duty, "response": h.incident + "/response", "law": "/law?q=gdpr", "incidents": "/"} {
 		p.open(path)
 		p.look(name + "-dark-en")
 	}
