@@ -206,7 +206,7 @@ func TestPauseIsCappedAndPanicIsAFailure(t *testing.T) {
 		m.commit("bad")
 		time.Sleep(time.Hour)
 		synctest.Wait()
-		require.InDelta(t, 60+10, r.Stuck()[0].Tries, 3, "once a minute in the end")
+		require.InDelta(t, 360+7, r.Stuck()[0].Tries, 3, "once in ten seconds in the end")
 	})
 }
 

@@ -10,10 +10,11 @@ import (
 	"tocsin/incident"
 )
 
-// The pause before an event is tried again doubles from first to longest.
+// The pause before an event is tried again doubles from first to longest, which is how late readers may hear of
+// anything once a disk, bus or database is back.
 const (
 	firstPause   = 100 * time.Millisecond
-	longestPause = time.Minute
+	longestPause = 10 * time.Second
 )
 
 // subscriber is one durable reader. It keeps the order, so an event that fails holds up those behind it,

@@ -62,7 +62,7 @@ func TestDemoEndsWellForAnyRecord(t *testing.T) {
 		files = append(files, real[i])
 	}
 	flaw := filepath.Join(t.TempDir(), "flaw.json") // every incident is owed to somebody, a flaw in what we only use is not
-	require.NoError(t, os.WriteFile(flaw, []byte(`{"title": "A flaw in a library", "facts": {"kind": "vulnerability", "data_event": "none"}}`), 0o600))
+	require.NoError(t, os.WriteFile(flaw, []byte(`{"title": "A flaw in a library", "facts": {"kind": "vulnerability", "data_event": "none", "assessments": {"cn_own_product": false}}}`), 0o600))
 	files = append(files, flaw)
 	duties, none := 0, 0
 	for _, f := range files {
