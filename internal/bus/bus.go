@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -32,6 +33,8 @@ const drainLimit = 3 * time.Second // of a clean stop
 // Bus is a connection, and in embedded mode the server behind it.
 type Bus struct {
 	server *server.Server
+	dir    string     // of the embedded server's streams
+	revive sync.Mutex // held while its streams are opened anew
 	conn   *nats.Conn
 	js     jetstream.JetStream
 	log    *slog.Logger
@@ -63,7 +66,7 @@ func Open(o Options) (*Bus, error) {
 func (b *Bus) serve(o Options) error {
 	opts := &server.Options{
 		ServerName: "tocsin", NoSigs: true, DontListen: o.Listen == "", JetStream: true, StoreDir: o.Dir,
-		JetStreamMaxStore: 1 << 30, JetStreamKey: hex.EncodeToString(o.Key), JetStreamCipher: server.AES,
+		JetStreamMaxStore: maxStore, JetStreamKey: hex.EncodeToString(o.Key), JetStreamCipher: server.AES,
 	}
 	if o.Listen != "" {
 		host, port, err := net.SplitHostPort(o.Listen)
@@ -90,8 +93,28 @@ func (b *Bus) serve(o Options) error {
 		s.Shutdown()
 		return errors.New("start bus: it was not ready after 10 seconds")
 	}
-	b.server = s
+	b.server, b.dir = s, o.Dir
 	return nil
+}
+
+const maxStore = 1 << 30 // bytes of all streams of the embedded server
+
+// reopen opens the embedded server's streams anew. After a full disk they would take nothing more until the
+// next start: what is lost of them comes again from the rows.
+func (b *Bus) reopen() {
+	if b.server == nil || !b.revive.TryLock() {
+		return
+	}
+	defer b.revive.Unlock()
+	if err := b.server.ShutdownJetStream(); err != nil {
+		b.log.Error("bus streams were not closed", "error", err)
+		return
+	}
+	if err := b.server.EnableJetStream(&server.JetStreamConfig{StoreDir: b.dir, MaxStore: maxStore}); err != nil {
+		b.log.Error("bus streams were not opened again", "error", err)
+		return
+	}
+	b.log.Warn("bus streams were opened again after a failed write")
 }
 
 // Addr is the embedded server's open address, or "".
@@ -147,10 +170,14 @@ func (b *Bus) Keep(ctx context.Context, name, subject string, maxAge time.Durati
 	return nil
 }
 
-// Publish puts one message into its stream; the same id within two minutes is kept once.
+// Publish puts one message into its stream; the same id within two minutes is kept once. After a failure the
+// embedded server's streams are opened anew, for the caller's next try.
 func (b *Bus) Publish(ctx context.Context, subject, id string, body []byte) error {
 	m := &nats.Msg{Subject: subject, Data: body, Header: nats.Header{"Content-Type": {"application/cloudevents+json"}}}
 	if _, err := b.js.PublishMsg(ctx, m, jetstream.WithMsgID(id)); err != nil {
+		if ctx.Err() == nil {
+			b.reopen()
+		}
 		return fmt.Errorf("publish on %s: %w", subject, err)
 	}
 	return nil

@@ -160,7 +160,7 @@ func (h *house) hears(nc *nats.Conn) {
 	id := h.taken("heard")
 	for {
 		m, err := sub.NextMsg(30 * time.Second)
-		require.NoError(h.t, err)
+		require.NoError(h.t, err, "%s", tail(h.service.output()))
 		if strings.Contains(string(m.Data), id) {
 			return
 		}
