@@ -219,3 +219,21 @@ func TestNotToNotifyThroughTheAPI(t *testing.T) {
 	require.Contains(t, page, "Decision not to notify")
 	require.Contains(t, page, "Why there is no duty")
 }
+
+// derive explains what it answers, in the language asked for, and stays what it was when nobody asks.
+func TestDeriveExplainsThroughTheAPI(t *testing.T) {
+	h := newHouse(t)
+	_, duties := h.leak(nil)
+	input := object{"as_of": "2026-03-01T03:00:00Z", "facts": object{"aware_at": "2026-03-01T02:00:00Z", "data_event": "leaked", "data": []string{"name"},
+		"jurisdictions": object{"CN": 1_000_000}, "people": object{"count": 1_000_000, "certainty": "exact"}, "processed_in": []string{"CN-SH"}},
+		"profile": object{"roles": []string{"network_operator", "pi_processor"}, "establishments": []string{"CN-SH"}}}
+	require.NotContains(t, h.do("shen", http.MethodPost, "/obligations/derive", input, http.StatusOK), "explanations")
+	explained := h.do("shen", http.MethodPost, "/obligations/derive?explain=true&locale=zh-Hans", input, http.StatusOK)
+	require.NotEmpty(t, explained["obligations"])
+	first := explained["explanations"].([]any)[0].(object)
+	require.NotEmpty(t, first["clock"])
+	require.Regexp(t, `\p{Han}`, first["because"].([]any)[0])
+	one := h.do("shen", http.MethodGet, "/obligations/"+duties["cn-pipl-57-individuals"]["id"].(string)+"/explanation", nil, http.StatusOK)
+	require.Equal(t, "cn-pipl-57-individuals", one["id"])
+	require.NotEmpty(t, one["because"])
+}
