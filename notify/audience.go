@@ -49,11 +49,31 @@ type Recipient struct {
 	Push         []PushTarget      `json:"push,omitempty"`
 	Data         []string          `json:"data,omitempty"`
 	Minor        *bool             `json:"minor,omitempty"`
-	Guardians    []Guardian        `json:"guardians,omitempty"`
-	Customer     *string           `json:"customer,omitempty"`
-	Channels     []string          `json:"channels,omitempty"` // the person's order
-	Burnt        []string          `json:"burnt,omitempty"`    // channels no longer safe for this person
+	Guardians    []Guardian        `json:"guardians,omitempty"` // one or two; told in a minor's place
+	Deceased     bool              `json:"deceased,omitempty"`
+	NextOfKin    []Guardian        `json:"next_of_kin,omitempty"`  // told in the place of someone deceased
+	Customer     *string           `json:"customer,omitempty"`     // business customer whose data or user it is
+	Business     bool              `json:"business,omitempty"`     // the customer itself: name and addresses are its contact's
+	Brand        string            `json:"brand,omitempty"`        // name the person knows the service by, slot "brand"
+	Former       bool              `json:"former,omitempty"`       // no longer a customer
+	NoApp        bool              `json:"no_app,omitempty"`       // push reaches nobody
+	Safe         bool              `json:"safe_contact,omitempty"` // at risk: only over the channels named, and in this order
+	Shared       []string          `json:"shared,omitempty"`       // addresses that an employer, a school or others can read
+	VerifiedAt   map[string]string `json:"verified_at,omitempty"`  // address → day it was last known to be theirs; "" is all
+	OptedOut     bool              `json:"opted_out,omitempty"`    // of marketing: never a reason not to be told
+	Channels     []string          `json:"channels,omitempty"`     // the person's order
+	Burnt        []string          `json:"burnt,omitempty"`        // channels no longer safe for this person
 	Vars         map[string]string `json:"vars,omitempty"`
+
+	// Role says in whose place the recipient is told: "" the person itself, else guardian or next-of-kin.
+	Role string `json:"role,omitempty"`
+}
+
+// RecipientPage is a run of recipients with neighbouring sequences, sealed together.
+type RecipientPage struct {
+	From  int64
+	Count int
+	Body  []byte
 }
 
 // PushTarget is an app installation.
@@ -63,7 +83,7 @@ type PushTarget struct {
 	ID       string `json:"id"`
 }
 
-// Guardian is kept as imported; guardian notices come with a later issue.
+// Guardian is somebody who is told in a person's place.
 type Guardian struct {
 	Name   string   `json:"name,omitempty"`
 	Phones []string `json:"phones,omitempty"`

@@ -14,8 +14,8 @@ type Channel interface {
 }
 
 // Sender sends one prepared message to people. Send calls done exactly once per delivery, from any
-// goroutine but never two at a time, and returns when all are answered; begin is called before the first
-// byte of a delivery leaves. An error means the sender itself is broken; those not yet answered are IN_DOUBT
+// goroutine, and returns when all are answered; begin is called before the first byte of a delivery
+// leaves. Both may be called for several deliveries at once. An error means the sender itself is broken; those not yet answered are IN_DOUBT
 // if begun and untouched otherwise.
 type Sender interface {
 	Send(ctx context.Context, out []Outgoing, begin func(i int), done func(i int, v Verdict)) error

@@ -29,6 +29,7 @@ type Dispatch struct {
 	Audience   string // aud_… or "" when only announced
 	AudienceNo int64
 	Channels   []string
+	Course     Course
 	State      DispatchState
 	Reason     string // why paused or stopped: enum or short text without personal data
 	Total      int64  // people
@@ -83,11 +84,12 @@ type Delivery struct {
 	State      DeliveryState
 	Class      Class
 	Code       string // provider's code, a short token, never free text
-	ProviderID string
-	Attempt    int   // from 1
-	Superseded bool  // the person moved to the next channel
-	Doubt      bool  // was in doubt once: a possible duplicate, listed by name
-	RangeNo    int64 // range that works it off, for retries and next channels
+	Provider   string // id of the provider that took or refused it
+	ProviderID string // the provider's name for the message
+	Attempt    int    // from 1
+	Superseded bool   // the person moved to the next channel
+	Doubt      bool   // was in doubt once: a possible duplicate, listed by name
+	RangeNo    int64  // range that works it off, for retries and next channels
 	At         time.Time
 	NextAt     *time.Time // when to try (again)
 }
@@ -99,8 +101,22 @@ type Outgoing struct {
 	Channel  string
 	Attempt  int
 	Address  string            // e-mail, E.164, or device id
-	Values   map[string]string // slot → value
+	Code     string            // personal check code, slot "code"
+	Ref      string            // notice number, slot "ref"
+	Vars     map[string]string // further slots the message declares
 	OutID    string            // ours, stable per (dispatch, seq, channel); echoed in receipts
+}
+
+// Value is what stands in a slot of a message; ok is false when this person has none for it.
+func (o *Outgoing) Value(slot string) (value string, ok bool) {
+	switch slot {
+	case "code":
+		return o.Code, o.Code != ""
+	case "ref":
+		return o.Ref, o.Ref != ""
+	}
+	value, ok = o.Vars[slot]
+	return value, ok
 }
 
 // Verdict is a channel's immediate answer.

@@ -20,13 +20,14 @@ const (
 
 // Outcome is what an attempt or a receipt says of one delivery.
 type Outcome struct {
-	Seq     int64
-	Channel string // "none" when no channel of the plan is usable
-	Attempt int    // which try it was, from 1; 0: word from outside (a receipt)
-	Verdict Verdict
-	Doubt   bool     // the message may have gone out more than once
-	Asked   bool     // the provider was asked, nothing was sent
-	Ladder  []string // the person's usable channels in order, for the next one
+	Seq      int64
+	Channel  string // "none" when no channel of the plan is usable
+	Provider string // id of the provider it went over; "" in a receipt or when nothing was sent
+	Attempt  int    // which try it was, from 1; 0: word from outside (a receipt)
+	Verdict  Verdict
+	Doubt    bool     // the message may have gone out more than once
+	Asked    bool     // the provider was asked, nothing was sent
+	Ladder   []string // the person's usable channels in order, for the next one
 }
 
 // move is the only writer of a delivery's state. It refuses whatever does not lie ahead: the order of

@@ -79,6 +79,8 @@ type Tx interface {
 	InsertBatch(ctx context.Context, b Batch) error
 	Batches(ctx context.Context, dispatchNo, after int64, limit int) ([]Batch, error)
 
+	providerStore
+
 	PutAnnouncement(ctx context.Context, a Announcement) error
 	Announcements(ctx context.Context) ([]Announcement, error) // live, newest first, messages included
 }

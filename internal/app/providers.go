@@ -95,8 +95,8 @@ func readRoots(name string) (*x509.CertPool, error) {
 	return roots, nil
 }
 
-// channels are the ways out, each to its configured provider or to the simulator.
-func (a *App) channels() ([]notify.Channel, error) {
+// providers are the ways out, each to its configured provider or to the simulator.
+func (a *App) providers() ([]notify.Provider, error) {
 	mail, err := a.email()
 	if err != nil {
 		return nil, err
@@ -119,9 +119,12 @@ func (a *App) channels() ([]notify.Channel, error) {
 		return nil, err
 	}
 	a.onStop("push", func(context.Context) error { return pushes.Close() })
-	out := []notify.Channel{mail, sms.New(texts, sms.Options{Simulated: !real, Clock: a.Clock})}
+	out := []notify.Provider{
+		{ID: "relay", Channel: mail},
+		{ID: "aliyun", Channel: sms.New(texts, sms.Options{Simulated: !real, Clock: a.Clock})},
+	}
 	if app != "" {
-		out = append(out, push.New(pushes, app, push.Options{Simulated: !real, Clock: a.Clock}))
+		out = append(out, notify.Provider{ID: "aliyun-push", Channel: push.New(pushes, app, push.Options{Simulated: !real, Clock: a.Clock})})
 	}
 	return out, nil
 }
@@ -146,12 +149,12 @@ func (a *App) email() (*email.Channel, error) {
 }
 
 func (a *App) startFanout(_ context.Context) error {
-	channels, err := a.channels()
+	ways, err := a.providers()
 	if err != nil {
 		return err
 	}
 	f, err := fanout.New(fanout.Options{
-		Store: store.Of[notify.Tx](a.DB), Channels: channels, Codec: notify.NewCodec(a.key), Clock: a.Clock, Log: a.Log,
+		Store: store.Of[notify.Tx](a.DB), Providers: ways, Codec: notify.NewCodec(a.key), Clock: a.Clock, Log: a.Log,
 		Operator: a.Config.Operator, JournalDir: filepath.Join(a.Config.Data, "journal"), Workers: a.Config.Workers,
 		Owner: "worker", Lease: time.Duration(a.Config.Lease),
 	})

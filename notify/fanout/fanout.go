@@ -21,7 +21,7 @@ import (
 // Options of a fan-out.
 type Options struct {
 	Store      notify.Store
-	Channels   []notify.Channel
+	Providers  []notify.Provider // of a channel in the order of failover
 	Codec      *notify.Codec
 	Clock      clock.Clock
 	Log        *slog.Logger
@@ -30,8 +30,6 @@ type Options struct {
 	Workers    int    // default 4
 	Owner      string // of claims; made unique to this process
 	Lease      time.Duration
-	// Rates paces channels, in messages a second over all workers; a channel not in it goes as fast as it can.
-	Rates map[string]float64
 }
 
 const (
@@ -84,15 +82,13 @@ func New(o Options) (*Fanout, error) {
 		channels: map[string]notify.Channel{}, limits: map[string]*rate.Limiter{}, releases: map[int64]*release{},
 		whole: map[int64]bool{}, hints: make(chan struct{}, 1), wakes: make(chan struct{}, o.Workers),
 	}
-	for _, c := range o.Channels {
-		f.channels[c.Name()] = c
-	}
-	for name, perSecond := range o.Rates {
-		if perSecond <= 0 {
-			return nil, fmt.Errorf("make fanout: the rate of %s is not positive", name)
+	for _, p := range o.Providers {
+		name := p.Channel.Name()
+		f.channels[name] = p.Channel
+		if p.Rate > 0 {
+			f.limits[name] = rate.NewLimiter(rate.Limit(p.Rate), 1)
+			f.part = min(f.part, max(1, int(p.Rate*o.Lease.Seconds()/4))) // a sub-batch must end well within its lease
 		}
-		f.limits[name] = rate.NewLimiter(rate.Limit(perSecond), 1)
-		f.part = min(f.part, max(1, int(perSecond*o.Lease.Seconds()/4))) // a sub-batch must end well within its lease
 	}
 	var err error
 	if f.journal, f.left, err = openJournal(o.JournalDir); err != nil {

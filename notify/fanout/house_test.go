@@ -117,7 +117,7 @@ func (h *house) release(people []notify.Recipient) {
 
 func (h *house) options(dir string) fanout.Options {
 	return fanout.Options{
-		Store: h.store, Channels: []notify.Channel{h.email, h.sms}, Codec: h.codec, Clock: h.clock,
+		Store: h.store, Providers: []notify.Provider{{ID: "relay", Channel: h.email}, {ID: "aliyun", Channel: h.sms}}, Codec: h.codec, Clock: h.clock,
 		Operator: "acme", JournalDir: dir, Workers: 2, Owner: "test", Lease: time.Minute,
 	}
 }
@@ -231,7 +231,7 @@ func (s *sender) Send(_ context.Context, out []notify.Outgoing, begin func(int),
 		begin(i)
 		s.c.mu.Lock()
 		s.c.sent[o.Address]++
-		s.c.values[o.Address], s.c.locale[o.Address] = o.Values, s.m.Locale
+		s.c.values[o.Address], s.c.locale[o.Address] = map[string]string{"code": o.Code, "ref": o.Ref}, s.m.Locale
 		s.c.total++
 		n, script, after := s.c.total, s.c.script, s.c.after
 		s.c.mu.Unlock()

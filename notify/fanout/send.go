@@ -87,7 +87,7 @@ func (f *Fanout) address(rel *release, jobs []job, doubt bool) ([]task, []notify
 		t.Address = notify.Address(p, t.Channel)
 		t.message = rel.routes[t.Channel].message(p)
 		t.OutID = f.o.Codec.OutID(rel.No, j.seq, t.Channel)
-		t.Values = map[string]string{"code": f.o.Codec.Code(rel.No, j.seq), "ref": rel.ref}
+		t.Code, t.Ref = f.o.Codec.Code(rel.No, j.seq), rel.ref
 		tasks = append(tasks, t)
 	}
 	return tasks, lost

@@ -60,7 +60,7 @@ func channel(t *testing.T, s *simulator.Simulator, change func(*email.Options)) 
 
 func person(i int, address string) notify.Outgoing {
 	return notify.Outgoing{Dispatch: 1, Seq: int64(i), Channel: "email", Attempt: 1, Address: address, OutID: fmt.Sprintf("1.%d.em.abcdef", i),
-		Values: map[string]string{"code": fmt.Sprintf("CODE-%06d", i), "ref": "N-2026-1"}}
+		Code: fmt.Sprintf("CODE-%06d", i), Ref: "N-2026-1"}
 }
 
 // deliver sends and checks the contract of Send: begin before done, done once, never two at a time.
@@ -103,7 +103,7 @@ func TestEachPersonGetsTheirOwn(t *testing.T) {
 		require.Equal(t, notify.ClassAccepted, verdicts[i].Class, verdicts[i].Code)
 		require.Equal(t, 1, s.Journal.Count("email", o.Address, o.OutID))
 		head, text, html := read(t, s.Journal.Recent("email", o.Address)[0].Body)
-		fill := strings.NewReplacer("[[code]]", o.Values["code"], "[[ref]]", o.Values["ref"])
+		fill := strings.NewReplacer("[[code]]", o.Code, "[[ref]]", o.Ref)
 		require.Equal(t, fill.Replace(bodyText), text)
 		require.Equal(t, fill.Replace(bodyHTML), html)
 		subject, err := head.Text("Subject")
@@ -131,7 +131,7 @@ func TestHostileValues(t *testing.T) {
 	c := channel(t, s, nil)
 	evil := "x\r\nBcc: evil@evil.example\r\n\r\n.\r\nMAIL FROM:<a+b@evil.example>\r\n<script>alert(1)</script>\"&=?"
 	o := person(1, "one@people.example")
-	o.Values = map[string]string{"code": evil, "ref": evil}
+	o.Code, o.Ref = evil, evil
 	verdicts, err := channeltest.Deliver(t, c, notice(), o)
 	require.NoError(t, err)
 	require.Equal(t, notify.ClassAccepted, verdicts[0].Class, verdicts[0].Code)

@@ -194,7 +194,7 @@ func (l *letter) fill(dst []byte, o notify.Outgoing, to string) ([]byte, string)
 			dst = strconv.AppendInt(append(dst, '.'), int64(o.Attempt), 10)
 			dst = append(append(append(dst, '@'), l.domain...), '>')
 		default:
-			v, ok := o.Values[p.slot]
+			v, ok := o.Value(p.slot)
 			if !ok {
 				return dst, p.slot
 			}

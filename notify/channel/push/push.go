@@ -109,13 +109,13 @@ func (s *sender) personal(text string) bool {
 }
 
 // fill puts a person's values into a text; ok is false when one is missing.
-func (s *sender) fill(text string, values map[string]string) (filled string, ok bool) {
+func (s *sender) fill(text string, o *notify.Outgoing) (filled string, ok bool) {
 	ok = true
 	filled = slotPattern.ReplaceAllStringFunc(text, func(slot string) string {
 		if !s.known(slot) {
 			return slot
 		}
-		v, found := values[slot[2:len(slot)-2]]
+		v, found := o.Value(slot[2 : len(slot)-2])
 		ok = ok && found
 		return v
 	})
@@ -208,8 +208,8 @@ func (r *run) call(ctx context.Context, batch []int) notify.Verdict {
 	if r.batch == 1 {
 		o := r.out[batch[0]]
 		var titleOK, bodyOK bool
-		n.Title, titleOK = r.fill(n.Title, o.Values)
-		n.Body, bodyOK = r.fill(n.Body, o.Values)
+		n.Title, titleOK = r.fill(n.Title, &o)
+		n.Body, bodyOK = r.fill(n.Body, &o)
 		n.Label = o.OutID
 		if !titleOK || !bodyOK {
 			return notify.Verdict{Class: notify.ClassBug, Code: "slot-missing"}

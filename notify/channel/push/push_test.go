@@ -37,7 +37,7 @@ func channel(t *testing.T, batch int) (*simulator.Simulator, *push.Channel) {
 func people(n int) (out []notify.Outgoing) {
 	for i := range n {
 		out = append(out, notify.Outgoing{Seq: int64(i), Channel: "push", Attempt: 1, Address: fmt.Sprintf("device%04d", i), OutID: fmt.Sprintf("1.%d.pu.abcdef", i),
-			Values: map[string]string{"code": fmt.Sprintf("CODE%06d", i), "ref": "N-2026-1"}})
+			Code: fmt.Sprintf("CODE%06d", i), Ref: "N-2026-1"})
 	}
 	return out
 }
@@ -73,7 +73,7 @@ func TestSameTextIsBatched(t *testing.T) {
 func TestPersonalTextIsOneCallEach(t *testing.T) {
 	s, c := channel(t, 100)
 	out := people(30)
-	delete(out[3].Values, "code")
+	out[3].Code = ""
 	for i, v := range send(t, c, notice("安全通知 [[ref]]", "检查码 [[code]] [[other]]"), out...) {
 		if i == 3 {
 			require.Equal(t, notify.Verdict{Class: notify.ClassBug, Code: "slot-missing"}, v)

@@ -126,7 +126,7 @@ func (s *sender) one(ctx context.Context, o notify.Outgoing, begin func()) notif
 	if !ok {
 		return notify.Verdict{Class: notify.ClassRcptPerm, Code: "not-mainland"}
 	}
-	params, code := s.params(o.Values)
+	params, code := s.params(&o)
 	if code != "" {
 		return notify.Verdict{Class: notify.ClassBug, Code: code}
 	}
@@ -151,14 +151,14 @@ func mainland(address string) (string, bool) {
 }
 
 // params fills the template's parameters and encodes them as JSON strings; code names what is wrong.
-func (s *sender) params(values map[string]string) (encoded, code string) {
+func (s *sender) params(o *notify.Outgoing) (encoded, code string) {
 	if len(s.message.Params) == 0 {
 		return "", ""
 	}
 	filled := make(map[string]string, len(s.message.Params))
 	for name, v := range s.message.Params {
 		filled[name] = slotPattern.ReplaceAllStringFunc(v, func(slot string) string {
-			value, ok := values[slot[2:len(slot)-2]]
+			value, ok := o.Value(slot[2 : len(slot)-2])
 			if !ok {
 				code = "slot-missing"
 			}

@@ -40,7 +40,7 @@ func channel(t *testing.T, o simulator.Options) (*simulator.Simulator, *sms.Chan
 
 func person(i int, phone string) notify.Outgoing {
 	return notify.Outgoing{Seq: int64(i), Channel: "sms", Attempt: 1, Address: phone, OutID: fmt.Sprintf("1.%d.sm.abcdef", i),
-		Values: map[string]string{"code": fmt.Sprintf("CODE%06d", i), "ref": "N-2026-1"}}
+		Code: fmt.Sprintf("CODE%06d", i), Ref: "N-2026-1"}
 }
 
 func send(t *testing.T, c *sms.Channel, m notify.FrozenMessage, out ...notify.Outgoing) []notify.Verdict {
@@ -139,8 +139,8 @@ func TestInDoubtIsAsked(t *testing.T) {
 func TestRefusals(t *testing.T) {
 	s, c := channel(t, simulator.Options{})
 	out := []notify.Outgoing{person(1, "+85251234567"), person(2, "13900000000,13900000001"), person(3, "+8613900000003"), person(4, "+8613900000004")}
-	delete(out[2].Values, "code")
-	out[3].Values["code"] = strings.Repeat("x", 36)
+	out[2].Code = ""
+	out[3].Code = strings.Repeat("x", 36)
 	verdicts := send(t, c, notice(), out...)
 	require.Equal(t, notify.Verdict{Class: notify.ClassRcptPerm, Code: "not-mainland"}, verdicts[0])
 	require.Equal(t, notify.Verdict{Class: notify.ClassRcptPerm, Code: "not-mainland"}, verdicts[1])
