@@ -36,7 +36,7 @@ func (s *Service) Dispatch(ctx context.Context, sc evidence.Scope, notice string
 		announceState(tx, d, "dispatch.started", "", map[string]string{
 			"digest": d.Digest, "audience": d.Audience, "count": strconv.FormatInt(d.Total, 10),
 		})
-		if d, err = advance(ctx, tx, d); err != nil {
+		if d, err = Advance(ctx, tx, d); err != nil {
 			return err
 		}
 		p, err = progress(ctx, tx, d)
@@ -73,13 +73,22 @@ func releasable(ctx context.Context, tx Tx, id string) (Document, []FrozenMessag
 	if approved.missing(approvals) > 0 {
 		return doc, nil, incident.NewFault(incident.Conflict, "the approvals of this notice no longer suffice; ask for approval again")
 	}
-	messages, err := approvedMessages(ctx, tx, doc.ID, doc.Frozen, doc.Audience, doc.Channels, doc.Digest.All)
+	messages, err := approvedMessages(ctx, tx, released(doc))
 	if err != nil {
 		return doc, nil, err
 	}
 	doc.Version++
 	doc.UpdatedAt = tx.Now()
 	return doc, messages, nil
+}
+
+// released is what a dispatch takes over from its notice.
+func released(doc Document) Dispatch {
+	return Dispatch{
+		Incident: doc.Incident, Notice: doc.ID, Version: doc.Frozen, Digest: doc.Digest.All, Audience: doc.Audience,
+		Channels: doc.Channels, Course: doc.Course,
+		Terms: Terms{Deadline: doc.Policy.Deadline, Transfers: doc.Policy.Transfers, Extends: doc.Extends},
+	}
 }
 
 // open makes the dispatch of an approved notice to its frozen audience.
@@ -91,10 +100,11 @@ func open(ctx context.Context, tx Tx, doc Document) (Dispatch, error) {
 	if inc.Mode == incident.Imported {
 		return Dispatch{}, incident.NewFault(incident.Conflict, "an imported incident sends nothing")
 	}
-	d := Dispatch{
-		ID: evidence.NewID("dsp"), Incident: doc.Incident, Mode: inc.Mode, Notice: doc.ID, Version: doc.Frozen,
-		Digest: doc.Digest.All, Audience: doc.Audience, Channels: doc.Channels, State: DispRunning,
-		StartedAt: tx.Now(), StartedBy: tx.Scope().Actor.ID,
+	d := released(doc)
+	d.ID, d.Mode, d.State = evidence.NewID("dsp"), inc.Mode, DispRunning
+	d.StartedAt, d.StartedBy = tx.Now(), tx.Scope().Actor.ID
+	if d.Course.Canary > 0 {
+		d.Flow.Phase = PhaseCanary
 	}
 	if err := addressed(ctx, tx, &d); err != nil {
 		return d, err
@@ -212,6 +222,11 @@ func (s *Service) steer(ctx context.Context, sc evidence.Scope, id string, to Di
 		}
 		if !slices.Contains(from, d.State) {
 			return incident.NewFault(incident.Conflict, "the dispatch is %s", d.State)
+		}
+		if to == DispRunning {
+			if err := bear(ctx, tx, &d); err != nil {
+				return err
+			}
 		}
 		d.State, d.Reason = to, reason
 		if to == DispStopped {
