@@ -31,13 +31,13 @@ type Dispatch struct {
 	Channels   []string
 	Course     Course
 	Terms
-	Flow       Flow
-	State      DispatchState
-	Reason     string // why paused or stopped: enum or short text without personal data
-	Total      int64  // people
-	StartedAt  time.Time
-	StartedBy  string
-	EndedAt    *time.Time
+	Flow      Flow
+	State     DispatchState
+	Reason    string // why paused or stopped: enum or short text without personal data
+	Total     int64  // people
+	StartedAt time.Time
+	StartedBy string
+	EndedAt   *time.Time
 }
 
 // Terms are what a dispatch takes over from its notice, besides what is approved.
@@ -192,7 +192,8 @@ type Progress struct {
 	People     Counts                      `json:"people"`
 	ByChannel  map[string]map[string]int64 `json:"by_channel"` // channel → state → deliveries
 	Duplicates int64                       `json:"possible_duplicates"`
-	Rate       float64                     `json:"rate"` // people per second, over the dispatch so far
+	Complaints map[string]int64            `json:"complaints,omitempty"` // channel → people who complained about what arrived
+	Rate       float64                     `json:"rate"`                 // people per second, over the dispatch so far
 	ETA        *time.Time                  `json:"eta,omitempty"`
 }
 

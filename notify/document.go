@@ -34,7 +34,7 @@ type Policy struct {
 	Deadline     *time.Time              `json:"deadline,omitempty"`
 	AtOnce       string                  `json:"at_once,omitempty"`   // the article that demands notice without delay
 	Transfers    map[string]string       `json:"transfers,omitempty"` // TransferKey → legal basis, from the operator's profile
-	Standing     []Standing              `json:"standing,omitempty"` // who may file the minimum before it is approved
+	Standing     []Standing              `json:"standing,omitempty"`  // who may file the minimum before it is approved
 }
 
 // Standing is an authorisation given in advance: these people may file the minimum of a first report before

@@ -50,7 +50,7 @@ func restsUntil(now time.Time, from, to time.Duration) (time.Time, bool) {
 	wall := time.Duration(h)*time.Hour + time.Duration(m)*time.Minute + time.Duration(s)*time.Second
 	days := 0
 	switch {
-	case from < to && (wall < from || wall >= to), from > to && wall < from && wall >= to:
+	case from == to, from < to && (wall < from || wall >= to), from > to && wall < from && wall >= to:
 		return time.Time{}, false
 	case wall >= to:
 		days = 1 // the evening of a night that ends tomorrow

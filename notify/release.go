@@ -261,7 +261,7 @@ func progress(ctx context.Context, tx Tx, d Dispatch) (Progress, error) {
 	}
 	*waiting = d.Total - told
 
-	p := Progress{Dispatch: d, People: c, ByChannel: map[string]map[string]int64{}, Duplicates: doubt}
+	p := Progress{Dispatch: d, People: c, ByChannel: map[string]map[string]int64{}, Complaints: map[string]int64{}, Duplicates: doubt}
 	for key, n := range rows {
 		p.count(key, n)
 	}
@@ -271,6 +271,10 @@ func progress(ctx context.Context, tx Tx, d Dispatch) (Progress, error) {
 
 func (p *Progress) count(key CountKey, n int64) {
 	if n == 0 {
+		return
+	}
+	if key.State == Complained {
+		p.Complaints[key.Channel] += n
 		return
 	}
 	if p.ByChannel[key.Channel] == nil {
