@@ -45,6 +45,8 @@ func (s *Service) Dispatch(ctx context.Context, sc evidence.Scope, notice string
 	return p, err
 }
 
+var errNoNotice = incident.NewFault(incident.NotFound, "there is no such notice")
+
 // releasable reads an approved notice, dispatched from now on, whose approvals still stand for exactly
 // what is frozen.
 func releasable(ctx context.Context, tx Tx, id string) (Document, []FrozenMessage, error) {
@@ -53,7 +55,7 @@ func releasable(ctx context.Context, tx Tx, id string) (Document, []FrozenMessag
 		return doc, nil, err
 	}
 	if doc.Kind != templates.Notice {
-		return doc, nil, incident.NewFault(incident.NotFound, "there is no such notice")
+		return doc, nil, errNoNotice
 	}
 	if _, err = tx.LockIncident(ctx, doc.Incident); err != nil {
 		return doc, nil, err
