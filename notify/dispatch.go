@@ -60,8 +60,9 @@ const (
 type Flow struct {
 	Phase      Phase            `json:"phase,omitempty"`
 	WatchUntil *time.Time       `json:"watch_until,omitempty"`
-	Cut        int64            `json:"cut,omitempty"`   // the audience is cut into ranges up to here
-	Borne      map[string]Borne `json:"borne,omitempty"` // by channel: what a person had seen when letting it run on
+	Cut        int64            `json:"cut,omitempty"`    // the audience is cut into ranges up to here
+	Borne      map[string]Borne `json:"borne,omitempty"`  // by channel: what a person had seen when letting it run on
+	Halted     string           `json:"halted,omitempty"` // why the machine paused it, an enum; "" when a person did
 }
 
 // Borne is what limits no longer count.
