@@ -123,7 +123,7 @@ func applyOutcomes(ctx context.Context, tx Tx, d Dispatch, kind string, outcomes
 	if err := writeBatch(ctx, tx, d, kind, events); err != nil {
 		return sum, err
 	}
-	return sum, holdLimits(ctx, tx, d)
+	return sum, follow(ctx, tx, d, moved.people[Failed])
 }
 
 // event is the leaf of a delivery as it now stands.
