@@ -74,6 +74,7 @@ const (
 	ClassStop      Class = "STOP"
 	ClassBug       Class = "BUG"
 	ClassNoChannel Class = "NO_CHANNEL" // ours: no usable address on any channel of the plan
+	ClassNoWord    Class = "NO_WORD"    // ours: accepted, but no word of arrival came in time
 )
 
 // Delivery is one recipient on one channel within a dispatch: the durable row, written with its outcome.
@@ -176,6 +177,9 @@ type Batch struct {
 	Root     string // hex
 	Count    int
 	Events   []byte // evidence.EncodeEvents: ids, enums and times only
+	// Plain says that some of its events, of recipients From ≤ seq < To, are the only record of their delivery.
+	Plain    bool
+	From, To int64
 	At       time.Time
 }
 
