@@ -57,16 +57,3 @@ func TestParametersAsJSON(t *testing.T) {
 		require.Equal(r, map[string]string{"code": strings.ToValidUTF8(values[0], "\ufffd"), "ref": strings.ToValidUTF8(values[1], "\ufffd")}, got)
 	})
 }
-
-func TestTables(t *testing.T) {
-	for _, table := range []Table{Submission, Carrier, Global, Cloud} {
-		require.NotEmpty(t, table.Source)
-		seen := map[string]bool{}
-		for _, r := range table.Rules {
-			require.False(t, seen[r.Code], r.Code)
-			seen[r.Code] = true
-			require.Equal(t, r.Class == notify.ClassRetryAt, r.Wait > 0, r.Code)
-			require.Equal(t, r.Class == notify.ClassDelivered, r.Action == "", r.Code)
-		}
-	}
-}

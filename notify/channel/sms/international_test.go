@@ -16,6 +16,7 @@ import (
 	"tocsin/internal/aliyun"
 	"tocsin/notify"
 	"tocsin/notify/channel/sms"
+	"tocsin/notify/codes"
 	"tocsin/templates"
 )
 
@@ -76,7 +77,7 @@ func TestCodesAbroad(t *testing.T) {
 	g, c := international(t, sms.Options{Clock: fixed(now)})
 	m := notice()
 	m.SMSText = "notice"
-	for _, r := range sms.Global.Rules {
+	for _, r := range codes.Global.Rules {
 		for _, prefix := range []string{"", "isv.", "isp."} {
 			g.code = prefix + r.Code
 			v, err := deliver(t, c, m, person(1, "+85251234567"))

@@ -16,6 +16,7 @@ import (
 	"tocsin/notify"
 	"tocsin/notify/channel/channeltest"
 	"tocsin/notify/channel/sms"
+	"tocsin/notify/codes"
 	"tocsin/templates"
 )
 
@@ -80,7 +81,7 @@ func TestCodes(t *testing.T) {
 			require.NotContains(t, v.Code, "13900000000")
 		})
 	}
-	for _, r := range sms.Submission.Rules {
+	for _, r := range codes.Submission.Rules {
 		check(r.Code, simulator.Fault{Error: r.Code, Text: "13900000000 CODE000001 小时级"}, r.Class)
 	}
 	check("unknown business code", simulator.Fault{Error: "isv.NEVER_HEARD_OF"}, notify.ClassRcptSoft)
@@ -188,7 +189,7 @@ func TestInDoubtIsAsked(t *testing.T) {
 	require.True(t, found, "what was sent just now may not be listed yet")
 	require.Equal(t, notify.ClassInDoubt, v.Class)
 	require.Equal(t, lost.Since.Add(2*time.Minute), v.RetryAt)
-	lost.Since = time.Now().Add(-2 * time.Minute)
+	lost.Since = time.Now().Add(-2*time.Minute - time.Second)
 	_, found, err = c.Query(t.Context(), lost)
 	require.NoError(t, err)
 	require.False(t, found)

@@ -17,6 +17,7 @@ import (
 	"tocsin/notify"
 	"tocsin/notify/channel/channeltest"
 	"tocsin/notify/channel/sms"
+	"tocsin/notify/codes"
 	"tocsin/templates"
 )
 
@@ -93,7 +94,7 @@ func TestTencentTakesParametersInPlaces(t *testing.T) {
 func TestTencentCodes(t *testing.T) {
 	now := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 	d, c := tencentChannel(t, sms.Options{Clock: fixed(now)})
-	check := func(answer string, r sms.Rule, code string) {
+	check := func(answer string, r codes.Rule, code string) {
 		d.answer = answer
 		v, err := deliver(t, c, second(), person(1, "+8613900000001"))
 		require.NoError(t, err)
@@ -104,12 +105,12 @@ func TestTencentCodes(t *testing.T) {
 			require.Equal(t, now.Add(r.Wait), v[0].RetryAt)
 		}
 	}
-	for _, r := range sms.Cloud.Rules {
+	for _, r := range codes.Cloud.Rules {
 		code := strings.Replace(r.Code, "*", ".SomethingNew", 1)
 		check(`{"Response":{"SendStatusSet":[{"SerialNo":"","Code":"`+code+`","Message":"+8613900000001"}],"RequestId":"r"}}`, r, code)
 		check(`{"Response":{"Error":{"Code":"`+code+`","Message":"+8613900000001"},"RequestId":"r"}}`, r, code)
 	}
-	check(`{"Response":{"Error":{"Code":"Never.HeardOf","Message":""}}}`, sms.Rule{Class: notify.ClassRcptSoft}, "Never.HeardOf")
+	check(`{"Response":{"Error":{"Code":"Never.HeardOf","Message":""}}}`, codes.Rule{Class: notify.ClassRcptSoft}, "Never.HeardOf")
 }
 
 func TestTencentInDoubt(t *testing.T) {
