@@ -66,7 +66,7 @@ type group struct {
 func (p *planner) groups() (out []group) {
 	for _, s := range p.people.Segments {
 		if s.Kind == "jurisdiction" {
-			out = append(out, group{s.Value, p.ladder(s.Ladder), s.People})
+			out = append(out, group{s.Value, planLadder(s.Ladder, p.doc.Channels), s.People})
 		}
 	}
 	if out != nil {
@@ -85,16 +85,16 @@ func (p *planner) groups() (out []group) {
 // usual is the order in which a ladder stands that no person has asked for; the plan's own takes its place.
 var usual = []string{templates.Push, templates.SMS, templates.Email}
 
-// ladder are the channels of the plan that reach people of one ladder, in order.
-func (p *planner) ladder(s string) (out []string) {
+// planLadder are the channels of a plan that reach people of one ladder, in order.
+func planLadder(s string, channels []string) (out []string) {
 	reach := strings.Split(s, ">")
 	inOrder := slices.IsSortedFunc(reach, func(a, b string) int { return slices.Index(usual, a) - slices.Index(usual, b) })
 	order := reach
 	if inOrder {
-		order = p.doc.Channels
+		order = channels
 	}
 	for _, c := range order {
-		if c != templates.Announcement && slices.Contains(reach, c) && slices.Contains(p.doc.Channels, c) {
+		if c != templates.Announcement && slices.Contains(reach, c) && slices.Contains(channels, c) {
 			out = append(out, c)
 		}
 	}
@@ -112,7 +112,7 @@ func (p *planner) segments() {
 			p.out.Segments = append(p.out.Segments, SegmentPlan{Kind: s.Kind, Value: s.Value, First: map[string]int64{}})
 		}
 		first := NoChannel
-		if l := p.ladder(s.Ladder); len(l) > 0 {
+		if l := planLadder(s.Ladder, p.doc.Channels); len(l) > 0 {
 			first = l[0]
 		}
 		p.out.Segments[i].People += s.People
