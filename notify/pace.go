@@ -108,7 +108,7 @@ func (p *Progress) byChannel(ctx context.Context, tx Tx, now time.Time) error {
 func firsts(a Audience, channels []string) map[string]int64 {
 	out := map[string]int64{}
 	for _, s := range a.Segments {
-		if l := planLadder(s.Ladder, channels); s.Kind == "all" && len(l) > 0 {
+		if l := s.On(channels); s.Kind == "all" && len(l) > 0 {
 			out[l[0]] += s.People
 		}
 	}
