@@ -104,7 +104,7 @@ func (r *relay) serve() {
 			if r.budget != nil {
 				limited.reads, limited.writes = r.budget(n)
 			}
-			(&talk{relay: r, n: n, w: limited, in: bufio.NewReader(limited)}).run()
+			(&talk{relay: r, n: n, conn: c, w: limited, in: bufio.NewReader(limited)}).run()
 			c.Close()
 			r.mu.Lock()
 			delete(r.open, c)
@@ -156,6 +156,7 @@ func (c *limitedConn) Write(b []byte) (int, error) {
 type talk struct {
 	*relay
 	n        int
+	conn     net.Conn
 	w        io.Writer
 	in       *bufio.Reader
 	from, to string
@@ -168,7 +169,12 @@ func (k *talk) say(reply string) bool {
 		return false
 	}
 	_, err := io.WriteString(k.w, reply+"\r\n")
-	return err == nil && !strings.HasPrefix(reply, "421")
+	if err == nil && strings.HasPrefix(reply, "421") { // or what is still under way would reset the connection
+		k.conn.(interface{ CloseWrite() error }).CloseWrite()
+		io.Copy(io.Discard, k.in)
+		return false
+	}
+	return err == nil
 }
 
 func (k *talk) run() {
