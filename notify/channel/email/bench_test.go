@@ -2,6 +2,10 @@ package email
 
 import (
 	"bytes"
+	"crypto"
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/rsa"
 	"fmt"
 	"strings"
 	"sync"
@@ -188,4 +192,25 @@ func BenchmarkFill(b *testing.B) {
 		dst = l.fill(dst[:0], &out[i%len(out)], out[i%len(out)].Address)
 	}
 	b.SetBytes(int64(len(dst)))
+}
+
+// BenchmarkSign is what signatures add to a letter.
+func BenchmarkSign(b *testing.B) {
+	_, ed, err := ed25519.GenerateKey(rand.Reader)
+	require.NoError(b, err)
+	long, err := rsa.GenerateKey(rand.Reader, 2048)
+	require.NoError(b, err)
+	for name, key := range map[string]crypto.Signer{"ed25519": ed, "rsa2048": long} {
+		b.Run(name, func(b *testing.B) {
+			l, err := compose(benchMessage(), "acme.example", time.Unix(0, 0))
+			require.NoError(b, err)
+			require.NoError(b, l.endorse([]Signer{{Domain: "acme.example", Selector: "s", Key: key}}, time.Unix(0, 0)))
+			out := benchPeople(1)
+			b.ReportAllocs()
+			for b.Loop() {
+				_, err := l.sign(nil, &out[0], out[0].Address)
+				require.NoError(b, err)
+			}
+		})
+	}
 }

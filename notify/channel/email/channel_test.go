@@ -223,6 +223,7 @@ func TestFaults(t *testing.T) {
 	} {
 		for technique, extensions := range techniques {
 			t.Run(name+" "+technique, func(t *testing.T) {
+				f := f
 				r := newRelay(t, true, extensions...)
 				r.script = once(f.verb, f.reply)
 				c := over(t, r, func(o *email.Options) { o.Connections = 1 })

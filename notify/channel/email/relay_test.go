@@ -47,6 +47,7 @@ type relay struct {
 	// script gives the reply to a command (MAIL, RCPT, DATA, BDAT, NOOP, or . for a message) on the n-th
 	// connection, from 1; "" is the usual reply, "drop" cuts the connection, and 421 closes it.
 	script func(n int, verb, arg string) string
+	greet  func(n int) string // "" is the usual greeting
 	// budget is how many bytes the n-th connection reads and writes before it is cut; negative: no end.
 	budget func(n int) (reads, writes int)
 
@@ -178,7 +179,14 @@ func (k *talk) say(reply string) bool {
 }
 
 func (k *talk) run() {
-	if !k.say("220-hello\r\n220 there") {
+	greeting := ""
+	if k.greet != nil {
+		greeting = k.greet(k.n)
+	}
+	if greeting == "" {
+		greeting = "220-hello\r\n220 there"
+	}
+	if !k.say(greeting) {
 		return
 	}
 	for {

@@ -84,7 +84,7 @@ type job struct {
 const maxLost = 3
 
 func (r *run) answer(j job, v notify.Verdict) {
-	r.channel.domains.answered.Add(1)
+	r.channel.domains.count()
 	r.done(j.i, v)
 	if int(r.answered.Add(1)) == len(r.out) {
 		r.stop()
