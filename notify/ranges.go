@@ -80,7 +80,13 @@ func finish(ctx context.Context, tx Tx, d Dispatch) (Dispatch, error) {
 	if err := tx.UpdateDispatch(ctx, d); err != nil {
 		return d, err
 	}
-	announceState(tx, d, "dispatch.done", "", map[string]string{"count": strconv.FormatInt(d.Total, 10)})
+	people, _, _, err := tx.Counts(ctx, d.No)
+	if err != nil {
+		return d, err
+	}
+	announceState(tx, d, "dispatch.done", "", map[string]string{
+		"count": strconv.FormatInt(d.Total, 10), "unreachable": strconv.FormatInt(people[Failed], 10),
+	})
 	return d, nil
 }
 

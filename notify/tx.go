@@ -85,6 +85,7 @@ type Tx interface {
 	Batches(ctx context.Context, dispatchNo, after int64, limit int) ([]Batch, error)
 
 	providerStore
+	proofStore
 
 	PutAnnouncement(ctx context.Context, a Announcement) error
 	Announcements(ctx context.Context) ([]Announcement, error) // live, newest first, messages included

@@ -12,16 +12,16 @@ import (
 
 // DeliveryEvent is one outcome or receipt: a leaf of a batch. It holds no personal data.
 type DeliveryEvent struct {
-	Seq        int64  // recipient in the frozen audience
-	Channel    string // email, sms, push
-	Attempt    int
-	State      string    // as the API names delivery states
-	Class      string    // verdict or receipt class
-	Code       string    // provider's code
-	Provider   string    // id of the provider it went over
-	ProviderID string    // the provider's name for the message
-	Doubt      bool      // a possible duplicate
-	At         time.Time // microseconds
+	Seq        int64     `json:"recipient"` // in the frozen audience
+	Channel    string    `json:"channel"`   // email, sms, push
+	Attempt    int       `json:"attempt"`
+	State      string    `json:"state"`                        // as the API names delivery states
+	Class      string    `json:"class"`                        // verdict or receipt class
+	Code       string    `json:"code,omitempty"`               // provider's code
+	Provider   string    `json:"provider,omitempty"`           // id of the provider it went over
+	ProviderID string    `json:"provider_id,omitempty"`        // the provider's name for the message
+	Doubt      bool      `json:"possible_duplicate,omitempty"` // it may have gone out more than once
+	At         time.Time `json:"at"`                           // microseconds
 }
 
 // appendLeaf appends the canonical encoding: what is hashed and what is kept are the same bytes. Provider and
