@@ -235,22 +235,12 @@ func progress(ctx context.Context, tx Tx, d Dispatch) (Progress, error) {
 	if err != nil {
 		return Progress{}, err
 	}
-	c := Counts{
-		Total: d.Total, InDoubt: people[InDoubt], Accepted: people[Accepted],
-		Failed: people[Failed], Delivered: people[Delivered], Read: people[Read],
-	}
-	told := c.InDoubt + c.Accepted + c.Failed + c.Delivered + c.Read
-	waiting := &c.Pending
-	if d.State == DispStopped {
-		waiting = &c.Stopped
-	}
-	*waiting = d.Total - told
-
+	c := countsOf(d, people)
 	p := Progress{Dispatch: d, People: c, ByChannel: map[string]map[string]int64{}, Duplicates: doubt}
 	for key, n := range rows {
 		p.count(key, n)
 	}
-	p.pace(told, tx.Now())
+	p.pace(d.Total-c.Pending-c.Stopped, tx.Now())
 	return p, nil
 }
 
