@@ -29,10 +29,11 @@ type Audience struct {
 	Rejected   int64            // lines with a fault, without duplicates
 	Duplicates int64            // lines about a person who is in it already
 	ByChannel  map[string]int64 // people who have an address on the channel
-	Root       string           // snapshot root, hex, once ready
-	Runs       int64            // runs of index entries that are written
-	Indexed    int64            // recipients whose entries are in them
-	Frozen     bool             // submitted with a notice
+	Segments   []Segment
+	Root       string // snapshot root, hex, once ready
+	Runs       int64  // runs of index entries that are written
+	Indexed    int64  // recipients whose entries are in them
+	Frozen     bool   // submitted with a notice
 	Error      string
 	CreatedAt  time.Time
 	UpdatedAt  time.Time

@@ -102,6 +102,10 @@ func (d *Delivery) settle(o Outcome, now time.Time) (changed, failed bool) {
 			d.note(o, now)
 			return true, false
 		}
+		if o.Verdict.Code == complaint && d.Code != complaint && d.State >= Delivered && d.State < Stopped {
+			d.note(o, now) // it had arrived; that it was complained about is news
+			return true, false
+		}
 		return changed, false
 	}
 	if o.Attempt == 0 {
@@ -235,7 +239,10 @@ func (d *Delivery) retryAt(o Outcome, soft bool, now time.Time) (at *time.Time, 
 
 // note keeps what the word was, when, and whose.
 func (d *Delivery) note(o Outcome, now time.Time) {
-	d.Class, d.Code, d.At = o.Verdict.Class, shortCode(o.Verdict.Code), now
+	if d.Code != complaint { // that somebody complained stays known
+		d.Code = shortCode(o.Verdict.Code)
+	}
+	d.Class, d.At = o.Verdict.Class, now
 	if o.Verdict.ProviderID != "" {
 		d.ProviderID = o.Verdict.ProviderID
 	}

@@ -45,13 +45,14 @@ func RecordOutcomes(ctx context.Context, tx Tx, dispatch Dispatch, rec Recording
 	if err != nil {
 		return false, err
 	}
-	if _, err = applyOutcomes(ctx, tx, d, kindOutcomes, rec.Outcomes); err != nil {
-		return false, err
+	if rec.Halt != "" && d.State == DispRunning {
+		if err := halt(ctx, tx, d, rec.Halt); err != nil {
+			return false, err
+		}
+		d.State, d.Reason = DispPaused, rec.Halt
 	}
-	if rec.Halt != "" {
-		return held, halt(ctx, tx, d, rec.Halt)
-	}
-	return held, nil
+	_, err = applyOutcomes(ctx, tx, d, kindOutcomes, rec.Outcomes)
+	return held && err == nil, err
 }
 
 // doubted marks what was sent under a claim that was lost. What provably was not is no duplicate.
@@ -140,7 +141,10 @@ func applyOutcomes(ctx context.Context, tx Tx, d Dispatch, kind string, outcomes
 		return sum, err
 	}
 	b := Batch{Dispatch: d.No, Kind: kind, Plain: w.bare > 0, From: from, To: to}
-	return sum, writeBatch(ctx, tx, d, b, w.events)
+	if err := writeBatch(ctx, tx, d, b, w.events); err != nil || len(w.rows) == 0 {
+		return sum, err // what went well breaks no limit
+	}
+	return sum, follow(ctx, tx, d, w.moved.people[Failed])
 }
 
 // person applies all outcomes of one person to what is known, in the order of seq, and returns what is known
@@ -218,6 +222,9 @@ func (t *tally) add(p *person, n int64) {
 		if p.rows[i].Doubt {
 			t.doubt += n
 		}
+		if p.rows[i].Code == complaint {
+			t.rows[CountKey{p.rows[i].Channel, Complained}] += n
+		}
 	}
 }
 
@@ -226,7 +233,7 @@ func halt(ctx context.Context, tx Tx, d Dispatch, reason string) error {
 	if d.State != DispRunning {
 		return nil
 	}
-	d.State, d.Reason = DispPaused, reason
+	d.State, d.Reason, d.Flow.Halted = DispPaused, reason, reason
 	if err := tx.UpdateDispatch(ctx, d); err != nil {
 		return err
 	}

@@ -14,7 +14,7 @@ import (
 // layers from the bottom up. A package stands in the layer of its longest matching prefix.
 var layers = map[string]int{
 	"tocsin/incident/evidence": 1, "tocsin/internal/clock": 1, "tocsin/internal/config": 1, "tocsin/internal/seal": 1,
-	"tocsin/internal/bus": 1, "tocsin/internal/aliyun": 1,
+	"tocsin/internal/bus": 1, "tocsin/internal/aliyun": 1, "tocsin/internal/tencent": 1,
 	"tocsin/incident":  2,
 	"tocsin/templates": 3, "tocsin/internal/access": 3,
 	"tocsin/playbooks/obligation": 4, "tocsin/notify": 4,
