@@ -19,10 +19,7 @@ func (s *Service) Deliveries(ctx context.Context, sc evidence.Scope, id string, 
 	if err := access.Require(sc, access.Read); err != nil {
 		return nil, err
 	}
-	if limit <= 0 {
-		limit = pageDefault
-	}
-	limit = min(limit, pageMost)
+	limit = pageOf(limit)
 	var out []Delivery
 	err := s.store.View(ctx, sc, func(tx Tx) error {
 		d, err := tx.Dispatch(ctx, id)
@@ -63,39 +60,4 @@ func wholePeople(rows []Delivery, limit, asked int) []Delivery {
 		}
 	}
 	return rows[:end]
-}
-
-// waiting lists who has not been sent to: pending while the dispatch can still reach them, stopped after
-// it was stopped. Most of them have no row, so the audience is walked window by window.
-func waiting(ctx context.Context, tx Tx, d Dispatch, state DeliveryState, afterSeq int64, limit int) ([]Delivery, error) {
-	var out []Delivery
-	for from := afterSeq + 1; from < d.Total && len(out) < limit; from += rangeSize {
-		to := min(from+rangeSize, d.Total)
-		rows, err := tx.DeliveriesOf(ctx, d.No, from, to)
-		if err != nil {
-			return nil, err
-		}
-		for seq := from; seq < to && len(out) < limit; seq++ {
-			n := 0
-			for n < len(rows) && rows[n].Seq == seq {
-				n++
-			}
-			out = append(out, waitingRows(d, seq, rows[:n], state)...)
-			rows = rows[n:]
-		}
-	}
-	return out, nil
-}
-
-func waitingRows(d Dispatch, seq int64, rows []Delivery, state DeliveryState) []Delivery {
-	if len(rows) == 0 {
-		rows = []Delivery{{Dispatch: d.No, Seq: seq}}
-	}
-	var out []Delivery
-	for _, row := range rows {
-		if row.State = shown(d.State, row.State); row.State == state && !row.Superseded {
-			out = append(out, row)
-		}
-	}
-	return out
 }
