@@ -60,8 +60,9 @@ const (
 type Flow struct {
 	Phase      Phase            `json:"phase,omitempty"`
 	WatchUntil *time.Time       `json:"watch_until,omitempty"`
-	Cut        int64            `json:"cut,omitempty"`   // the audience is cut into ranges up to here
-	Borne      map[string]Borne `json:"borne,omitempty"` // by channel: what a person had seen when letting it run on
+	Cut        int64            `json:"cut,omitempty"`    // the audience is cut into ranges up to here
+	Borne      map[string]Borne `json:"borne,omitempty"`  // by channel: what a person had seen when letting it run on
+	Halted     string           `json:"halted,omitempty"` // why the machine paused it, an enum; "" when a person did
 }
 
 // Borne is what limits no longer count.
@@ -115,6 +116,7 @@ const (
 	ClassStop      Class = "STOP"
 	ClassBug       Class = "BUG"
 	ClassNoChannel Class = "NO_CHANNEL" // ours: no usable address on any channel of the plan
+	ClassNoWord    Class = "NO_WORD"    // ours: accepted, but no word of arrival came in time
 )
 
 // Delivery is one recipient on one channel within a dispatch: the durable row, written with its outcome.
@@ -219,6 +221,9 @@ type Batch struct {
 	Root     string // hex
 	Count    int
 	Events   []byte // evidence.EncodeEvents: ids, enums and times only
+	// Plain says that some of its events, of recipients From ≤ seq < To, are the only record of their delivery.
+	Plain    bool
+	From, To int64
 	At       time.Time
 }
 

@@ -2,6 +2,7 @@ package notify
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 	"time"
@@ -226,11 +227,11 @@ func (s *Service) steer(ctx context.Context, sc evidence.Scope, id string, to Di
 			return incident.NewFault(incident.Conflict, "the dispatch is %s", d.State)
 		}
 		if to == DispRunning {
-			if err := bear(ctx, tx, &d); err != nil {
+			if err := errors.Join(bear(ctx, tx, &d), useAgain(ctx, tx, d)); err != nil {
 				return err
 			}
 		}
-		d.State, d.Reason = to, reason
+		d.State, d.Reason, d.Flow.Halted = to, reason, ""
 		if to == DispStopped {
 			now := tx.Now()
 			d.EndedAt = &now

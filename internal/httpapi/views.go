@@ -218,26 +218,30 @@ func viewWhole(v playbooks.View) incidentWhole {
 }
 
 type taskView struct {
-	ID       string            `json:"id"`
-	Incident incident.ID       `json:"incident"`
-	Kind     string            `json:"kind"`
-	Title    map[string]string `json:"title"`
-	Assign   string            `json:"assign,omitempty"`
-	Asks     []string          `json:"asks,omitempty"`
-	Document string            `json:"document,omitempty"`
-	Decision string            `json:"decision,omitempty"`
-	Letter   string            `json:"letter,omitempty"`
-	Rules    string            `json:"rules_version,omitempty"`
-	For      []string          `json:"for,omitempty"`
-	DueAt    *time.Time        `json:"due_at"`
-	State    string            `json:"state"`
-	DoneBy   string            `json:"done_by,omitempty"`
-	DoneAt   *time.Time        `json:"done_at"`
-	Note     string            `json:"note,omitempty"`
+	ID       string              `json:"id"`
+	Incident incident.ID         `json:"incident"`
+	Kind     string              `json:"kind"`
+	Title    map[string]string   `json:"title"`
+	Assign   string              `json:"assign,omitempty"`
+	Asks     []string            `json:"asks,omitempty"`
+	Document string              `json:"document,omitempty"`
+	Decision string              `json:"decision,omitempty"`
+	Letter   string              `json:"letter,omitempty"`
+	Dispatch string              `json:"dispatch,omitempty"`
+	People   int64               `json:"people,omitempty" doc:"Whom a substitute notice is for"`
+	Duties   []string            `json:"obligations,omitempty"`
+	Law      []playbooks.LawNote `json:"law,omitempty"`
+	Rules    string              `json:"rules_version,omitempty"`
+	For      []string            `json:"for,omitempty"`
+	DueAt    *time.Time          `json:"due_at"`
+	State    string              `json:"state"`
+	DoneBy   string              `json:"done_by,omitempty"`
+	DoneAt   *time.Time          `json:"done_at"`
+	Note     string              `json:"note,omitempty"`
 }
 
 func viewTask(t playbooks.Task) taskView {
-	return taskView{t.ID, t.Incident, t.Kind, t.Title, t.Assign, t.Asks, t.Document, t.Decision, t.Letter, t.Rules, t.For, t.DueAt, t.State, t.DoneBy, t.DoneAt, t.Note}
+	return taskView{t.ID, t.Incident, t.Kind, t.Title, t.Assign, t.Asks, t.Document, t.Decision, t.Letter, t.Dispatch, t.People, t.Duties, t.Law, t.Rules, t.For, t.DueAt, t.State, t.DoneBy, t.DoneAt, t.Note}
 }
 
 type approvalView struct {

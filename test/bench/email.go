@@ -202,7 +202,7 @@ func (b *bench) release(h *stage.House, notice string, people int64, name string
 func (b *bench) await(h *stage.House, dispatch string, people int64) error {
 	last, moved := int64(-1), time.Now()
 	for {
-		c, err := b.arrived(false)
+		c, err := b.arrived()
 		if err != nil {
 			return err
 		}

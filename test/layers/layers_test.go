@@ -41,6 +41,7 @@ var walls = []struct {
 	{"github.com/jordan-wright/email", []string{"tocsin/notify/channel/email"}, "its defects are walled in"},
 	{"github.com/gin-gonic/gin", []string{"tocsin/internal/httpapi", "tocsin/internal/console", "tocsin/internal/portal", "tocsin/internal/app"}, "the domain does not know HTTP"},
 	{"github.com/nats-io/", []string{"tocsin/internal/bus"}, "the domain does not know NATS"},
+	{"github.com/emersion/go-imap", []string{"tocsin/notify/receipt/inbox"}, "only bounces come from a mailbox"},
 	{"database/sql", []string{"tocsin/internal/store"}, "the domain does not know SQL"},
 	{"modernc.org/sqlite", []string{"tocsin/internal/store"}, "the domain does not know SQL"},
 	{"github.com/jackc/pgx", []string{"tocsin/internal/store"}, "the domain does not know SQL"},

@@ -9,6 +9,9 @@ import (
 	"sync/atomic"
 )
 
+// Call is one call as it came.
+type Call struct{ Query, Body string }
+
 var answers atomic.Int64
 
 // provide answers the calls of the SMS and push APIs: everything is taken, nothing is checked.
@@ -19,6 +22,9 @@ func (s *Sink) provide(w http.ResponseWriter, r *http.Request) {
 	}
 	t := s.tally.Load()
 	t.calls.Add(1)
+	if was := s.call.Load(); was == nil || len(was.Query)+len(was.Body) < len(r.URL.RawQuery)+len(body) {
+		s.call.Store(&Call{r.URL.RawQuery, string(body)})
+	}
 	for _, part := range [2]string{r.URL.RawQuery, string(body)} {
 		for pair := range strings.SplitSeq(part, "&") {
 			name, value, _ := strings.Cut(pair, "=")
