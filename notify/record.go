@@ -144,7 +144,7 @@ func applyOutcomes(ctx context.Context, tx Tx, d Dispatch, kind string, outcomes
 	if err := writeBatch(ctx, tx, d, b, w.events); err != nil || len(w.rows) == 0 {
 		return sum, err // what went well breaks no limit
 	}
-	return sum, follow(ctx, tx, d, moved.people[Failed])
+	return sum, follow(ctx, tx, d, w.moved.people[Failed])
 }
 
 // person applies all outcomes of one person to what is known, in the order of seq, and returns what is known

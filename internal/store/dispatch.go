@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"time"
 
 	"tocsin/incident"
 	"tocsin/notify"
@@ -97,6 +98,11 @@ func (t *Tx) Dispatches(ctx context.Context, id incident.ID) ([]notify.Dispatch,
 // RunningDispatches lists those running and paused, of every incident.
 func (t *Tx) RunningDispatches(ctx context.Context) ([]notify.Dispatch, error) {
 	return t.dispatches(ctx, `d.state IN ('running', 'paused') ORDER BY d.no`)
+}
+
+// RecentDispatches lists the running and paused ones and those that ended since, the newest first.
+func (t *Tx) RecentDispatches(ctx context.Context, since time.Time) ([]notify.Dispatch, error) {
+	return t.dispatches(ctx, `(d.state IN ('running', 'paused') OR d.ended_at >= $2) ORDER BY d.no DESC`, at(&since))
 }
 
 // NextNo is the dispatch's next number of a sort, from 1.
