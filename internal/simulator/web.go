@@ -27,10 +27,10 @@ const pagePolicy = "default-src 'none'; style-src 'self'; frame-src 'self'; base
 // Admin calls that change something need the header X-Simulator, which no foreign page can send unasked.
 func (s *Simulator) routes() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /{$}", s.rpc)
+	mux.HandleFunc("POST /{$}", s.call)
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Query().Has("Action") {
-			s.rpc(w, r)
+			s.call(w, r)
 			return
 		}
 		s.index(w, r)
