@@ -29,8 +29,11 @@ type Audience struct {
 	Rejected   int64            // lines with a fault, without duplicates
 	Duplicates int64            // lines about a person who is in it already
 	ByChannel  map[string]int64 // people who have an address on the channel
-	Root       string           // snapshot root, hex, once ready
-	Frozen     bool             // submitted with a notice
+	Segments   []Segment
+	Root       string // snapshot root, hex, once ready
+	Runs       int64  // runs of index entries that are written
+	Indexed    int64  // recipients whose entries are in them
+	Frozen     bool   // submitted with a notice
 	Error      string
 	CreatedAt  time.Time
 	UpdatedAt  time.Time
@@ -67,13 +70,8 @@ type Recipient struct {
 
 	// Role says in whose place the recipient is told: "" the person itself, else guardian or next-of-kin.
 	Role string `json:"role,omitempty"`
-}
 
-// RecipientPage is a run of recipients with neighbouring sequences, sealed together.
-type RecipientPage struct {
-	From  int64
-	Count int
-	Body  []byte
+	line string // identity of the line it was read from, when its own values do not tell
 }
 
 // PushTarget is an app installation.
@@ -96,12 +94,4 @@ type Reject struct {
 	Pointer string `json:"pointer"` // column or JSON pointer
 	Rule    string `json:"rule"`
 	Message string `json:"message"` // never the value
-}
-
-// SealedRecipient is a recipient as the store keeps it.
-type SealedRecipient struct {
-	Seq      int64
-	Identity []byte   // blind index of person_key, else of one exact address; unique in the audience
-	Indexes  [][]byte // blind indexes of person_key and every address, for search by person
-	Body     []byte   // sealed JSON
 }

@@ -53,7 +53,7 @@ type importer struct {
 	columns  []column // of CSV
 	a        Audience
 	key      *seal.Key
-	root     evidence.Root
+	keeper   *keeper
 }
 
 // format chooses the reader of the input; CSV reads its header.
@@ -95,45 +95,18 @@ func (im *importer) begin(ctx context.Context, id incident.ID, name, format stri
 		if a.No, err = tx.InsertAudience(ctx, a); err != nil {
 			return fmt.Errorf("insert audience: %w", err)
 		}
-		im.a, im.key = a, key
+		im.a, im.key, im.keeper = a, key, newKeeper(a.No, key)
 		return nil
 	})
 }
 
-// commit stores one batch in a transaction of its own. The store numbers whom it keeps without gaps, in
-// their order.
-func (im *importer) commit(ctx context.Context, b batch) error {
-	var next Audience
-	err := im.store.Bulk(ctx, im.scope, func(tx Tx) error {
-		duplicate, err := tx.InsertRecipients(ctx, im.a, b.people)
-		if err != nil {
-			return err
-		}
-		b.drop(duplicate)
-		if err := tx.InsertRejects(ctx, im.a, b.rejects); err != nil {
-			return err
-		}
-		next = b.count(im.a)
-		next.UpdatedAt = tx.Now()
-		return tx.UpdateAudience(ctx, next)
-	})
-	if err != nil {
-		return fmt.Errorf("store batch: %w", err)
-	}
-	im.a = next
-	for _, leaf := range b.leaves {
-		im.root.Add(leaf)
-	}
-	if im.progress != nil {
-		im.progress(im.a)
-	}
-	return nil
-}
-
 func (im *importer) finish(ctx context.Context) error {
+	if err := im.commit(ctx, im.a, true); err != nil {
+		return err
+	}
 	return im.store.InTx(ctx, im.scope, func(tx Tx) error {
 		a := im.a
-		a.State, a.Root, a.UpdatedAt = Ready, im.root.Hex(), tx.Now()
+		a.State, a.Root, a.UpdatedAt = Ready, im.keeper.root.Hex(), tx.Now()
 		if err := tx.UpdateAudience(ctx, a); err != nil {
 			return fmt.Errorf("update audience: %w", err)
 		}

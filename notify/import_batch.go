@@ -2,36 +2,52 @@ package notify
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"unicode/utf8"
 
 	"golang.org/x/sync/errgroup"
 
 	"tocsin/incident"
-	"tocsin/templates"
+	"tocsin/internal/seal"
 )
 
-// importAhead is how many chunks are checked and sealed while an earlier one is being stored.
-const importAhead = 4
+const (
+	importAhead = 8  // chunks that are checked while earlier ones are being stored
+	commitMost  = 16 // chunks that one transaction takes
+)
 
 // decoder reads one line into an empty recipient.
 type decoder func(line []byte, r *Recipient) *incident.Problem
 
-// batch is one chunk checked and sealed, ready to store. people, leaves, reach and at run alongside.
+// batch is one chunk decoded and checked, ready to be kept.
 type batch struct {
-	rows       int64
-	duplicates int64
-	people     []SealedRecipient
-	leaves     [][]byte
-	reach      [][]string // channels on which the person has an address
-	at         []int64    // line
-	rejects    []Reject
+	rows    int64
+	lines   []personLine
+	people  []member
+	records []byte // of all members, one after another
+	blinds  []blind
+	rejects []Reject
 }
 
-// run reads, prepares and stores chunk after chunk: preparing runs in parallel, storing in the order of
+// personLine is a line about a person: those told are members from ≤ i < to, its identity the first index
+// of the first.
+type personLine struct {
+	at       int64
+	from, to int
+	known    bool // something tells who it is
+}
+
+// member is one recipient: the ends of its record and its indexes in the batch.
+type member struct {
+	record, blinds int
+	leaf           [sha256.Size]byte
+	reach          reach
+}
+
+// run reads, prepares and keeps chunk after chunk: preparing runs in parallel, keeping in the order of
 // the file.
 func (im *importer) run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
@@ -58,21 +74,37 @@ func (im *importer) run(ctx context.Context) error {
 			})
 		}
 	})
-	group.Go(func() error {
-		for one := range ready {
-			if err := im.commit(ctx, <-one); err != nil {
-				return err
-			}
-		}
-		return ctx.Err()
-	})
+	group.Go(func() error { return im.keepAll(ctx, ready) })
 	return group.Wait()
 }
 
-// prepare decodes, checks and seals the lines of a chunk.
+// keepAll keeps batches, as many at once as are ready.
+func (im *importer) keepAll(ctx context.Context, ready <-chan chan batch) error {
+	for one := range ready {
+		batches := []batch{<-one}
+		rejects := len(batches[0].rejects)
+		for more := true; more && len(batches) < commitMost && rejects < chunkLines; {
+			select {
+			case one, more = <-ready:
+				if more {
+					b := <-one
+					batches, rejects = append(batches, b), rejects+len(b.rejects)
+				}
+			default:
+				more = false
+			}
+		}
+		if err := im.keep(ctx, batches); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// prepare decodes and checks the lines of a chunk.
 func (im *importer) prepare(c chunk) batch {
 	b := batch{rows: int64(len(c.lines))}
-	decode, normal := decoder(jsonRow), newNormaliser()
+	decode, normal, hasher := decoder(jsonRow), newNormaliser(), im.key.Hasher()
 	if im.columns != nil {
 		decode = csvRow(im.columns)
 	}
@@ -82,13 +114,43 @@ func (im *importer) prepare(c chunk) batch {
 			b.reject(l.no, im.where(p.Pointer), p.Rule, p.Message)
 			continue
 		}
-		sealed, leaf := sealRecipient(im.key, im.a.No, r)
-		b.people = append(b.people, sealed)
-		b.leaves = append(b.leaves, leaf)
-		b.reach = append(b.reach, reach(r))
-		b.at = append(b.at, l.no)
+		line := personLine{at: l.no, from: len(b.people)}
+		for _, one := range told(hasher, &r) {
+			line.known = b.add(hasher, &one)
+		}
+		line.to = len(b.people)
+		b.lines = append(b.lines, line)
 	}
 	return b
+}
+
+// add makes r a member.
+func (b *batch) add(h *seal.Hasher, r *Recipient) (known bool) {
+	from := len(b.records)
+	b.records = appendRecipient(b.records, r)
+	found, known := indexes(h, r)
+	b.blinds = append(b.blinds, found...)
+	b.people = append(b.people, member{
+		record: len(b.records), blinds: len(b.blinds), leaf: h.Leaf(b.records[from:]), reach: reachOf(r),
+	})
+	return known
+}
+
+// record and index are a member's.
+func (b *batch) record(i int) []byte {
+	from := 0
+	if i > 0 {
+		from = b.people[i-1].record
+	}
+	return b.records[from:b.people[i].record]
+}
+
+func (b *batch) indexes(i int) []blind {
+	from := 0
+	if i > 0 {
+		from = b.people[i-1].blinds
+	}
+	return b.blinds[from:b.people[i].blinds]
 }
 
 func read(c chunk, l inputLine, decode decoder, normal *normaliser) (Recipient, *incident.Problem) {
@@ -118,51 +180,23 @@ func (b *batch) reject(at int64, pointer, rule, message string) {
 	b.rejects = append(b.rejects, Reject{Line: at, Pointer: pointer, Rule: rule, Message: message})
 }
 
-func (b *batch) duplicate(at int64) {
-	b.duplicates++
-	b.reject(at, "", "duplicate", "this person stands in the audience already")
-}
+// reach is the channels on which a person has an address, as bits.
+type reach uint8
 
-// drop takes out the people marked as being in the audience already.
-func (b *batch) drop(marked []bool) {
-	n := 0
-	for i := range b.people {
-		if marked[i] {
-			b.duplicate(b.at[i])
-			continue
-		}
-		b.people[n], b.leaves[n], b.reach[n], b.at[n] = b.people[i], b.leaves[i], b.reach[i], b.at[i]
-		n++
-	}
-	b.people, b.leaves, b.reach, b.at = b.people[:n], b.leaves[:n], b.reach[:n], b.at[:n]
-}
-
-// count adds the batch to an audience's numbers.
-func (b *batch) count(a Audience) Audience {
-	a.Rows += b.rows
-	a.Total += int64(len(b.people))
-	a.Duplicates += b.duplicates
-	a.Rejected = a.Rows - a.Total - a.Duplicates
-	a.ByChannel = maps.Clone(a.ByChannel)
-	for _, channels := range b.reach {
-		for _, c := range channels {
-			a.ByChannel[c]++
+func reachOf(r *Recipient) (on reach) {
+	for i, has := range [...]bool{len(r.Emails) > 0, len(r.Phones) > 0, len(r.Push) > 0} {
+		if has {
+			on |= 1 << i
 		}
 	}
-	return a
+	return on
 }
 
-// reach lists the channels on which a person has an address.
-func reach(r Recipient) []string {
-	var out []string
-	if len(r.Emails) > 0 {
-		out = append(out, templates.Email)
+// count adds the channels to an audience's numbers; the bits stand in the order of personal.
+func (on reach) count(by map[string]int64) {
+	for i, c := range personal {
+		if on&(1<<i) != 0 {
+			by[c]++
+		}
 	}
-	if len(r.Phones) > 0 {
-		out = append(out, templates.SMS)
-	}
-	if len(r.Push) > 0 {
-		out = append(out, templates.Push)
-	}
-	return out
 }

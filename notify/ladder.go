@@ -1,7 +1,6 @@
 package notify
 
 import (
-	"context"
 	"slices"
 
 	"tocsin/templates"
@@ -61,22 +60,4 @@ func windows(seqs []int64) [][2]int64 {
 		out = append(out, [2]int64{s, s + 1})
 	}
 	return out
-}
-
-// RecipientsAt reads the recipients at some sequences, in order.
-func RecipientsAt(ctx context.Context, tx Tx, audienceNo int64, seqs []int64) ([]SealedRecipient, error) {
-	seqs = slices.Compact(slices.Sorted(slices.Values(seqs)))
-	out := make([]SealedRecipient, 0, len(seqs))
-	for _, w := range windows(seqs) {
-		found, err := tx.Recipients(ctx, audienceNo, w[0], w[1])
-		if err != nil {
-			return nil, err
-		}
-		for _, r := range found {
-			if _, wanted := slices.BinarySearch(seqs, r.Seq); wanted {
-				out = append(out, r)
-			}
-		}
-	}
-	return out, nil
 }

@@ -69,6 +69,10 @@ func (d *Delivery) settle(o Outcome, now time.Time) (changed, failed bool) {
 			d.note(o.Verdict, now)
 			return true, false
 		}
+		if o.Verdict.Code == complaint && d.Code != complaint && d.State >= Delivered && d.State < Stopped {
+			d.note(o.Verdict, now) // it had arrived; that it was complained about is news
+			return true, false
+		}
 		return changed, false
 	}
 	if o.Attempt == 0 {
@@ -169,7 +173,10 @@ func (d *Delivery) retryAt(o Outcome, soft bool, now time.Time) (at *time.Time, 
 
 // note keeps what the word was and when.
 func (d *Delivery) note(v Verdict, now time.Time) {
-	d.Class, d.Code, d.At = v.Class, shortCode(v.Code), now
+	if d.Code != complaint { // that somebody complained stays known
+		d.Code = shortCode(v.Code)
+	}
+	d.Class, d.At = v.Class, now
 	if v.ProviderID != "" {
 		d.ProviderID = v.ProviderID
 	}

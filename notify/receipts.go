@@ -3,6 +3,7 @@ package notify
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 
 	"tocsin/incident"
@@ -91,16 +92,12 @@ func addLadders(ctx context.Context, tx Tx, d Dispatch, outcomes []Outcome) erro
 	if err != nil {
 		return err
 	}
-	sealed, err := RecipientsAt(ctx, tx, d.AudienceNo, seqs)
-	if err != nil {
-		return err
+	people, err := RecipientsAt(ctx, tx, key, d.AudienceNo, seqs)
+	if err != nil && !errors.Is(err, ErrUnreadable) {
+		return err // whom nobody can read cannot be sent anything more, but the word still counts
 	}
-	for _, sr := range sealed {
-		r, err := OpenRecipient(key, d.AudienceNo, sr)
-		if err != nil {
-			continue // unreadable: nobody can be sent anything more, but the word still counts
-		}
-		for _, i := range at[sr.Seq] {
+	for _, r := range people {
+		for _, i := range at[r.Seq] {
 			outcomes[i].Ladder = Ladder(r, d.Channels)
 		}
 	}

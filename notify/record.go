@@ -120,7 +120,10 @@ func applyOutcomes(ctx context.Context, tx Tx, d Dispatch, kind string, outcomes
 		return sum, err
 	}
 	sum.events = len(events)
-	return sum, writeBatch(ctx, tx, d, kind, events)
+	if err := writeBatch(ctx, tx, d, kind, events); err != nil {
+		return sum, err
+	}
+	return sum, holdLimits(ctx, tx, d)
 }
 
 // event is the leaf of a delivery as it now stands.
@@ -166,6 +169,9 @@ func (t *tally) add(p *person, n int64) {
 		t.rows[CountKey{p.rows[i].Channel, p.rows[i].State}] += n
 		if p.rows[i].Doubt {
 			t.doubt += n
+		}
+		if p.rows[i].Code == complaint {
+			t.rows[CountKey{p.rows[i].Channel, Complained}] += n
 		}
 	}
 }

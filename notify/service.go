@@ -11,6 +11,7 @@ type Service struct {
 	catalog *templates.Catalog
 	key     *seal.Key
 	codec   *Codec
+	ways    []Way
 }
 
 // New makes the service. key is the operator's, for check codes and outgoing ids.

@@ -37,9 +37,13 @@ type Tx interface {
 	UpdateAudience(ctx context.Context, a Audience) error
 	Audience(ctx context.Context, id string) (Audience, error)
 	Audiences(ctx context.Context, id incident.ID) ([]Audience, error)
-	// InsertRecipients keeps those whose identity is new in the audience and reports which are not.
-	InsertRecipients(ctx context.Context, a Audience, r []SealedRecipient) (duplicate []bool, err error)
-	Recipients(ctx context.Context, audienceNo, from, to int64) ([]SealedRecipient, error) // from ≤ seq < to; without Indexes
+	// LockAudience reads an audience and keeps others from changing it until the end of the transaction.
+	LockAudience(ctx context.Context, id string) (Audience, error)
+	// InsertPages keeps pages of recipients; one that is there is replaced.
+	InsertPages(ctx context.Context, a Audience, pages []RecipientPage) error
+	Pages(ctx context.Context, audienceNo, from, to int64) ([]RecipientPage, error) // that hold any from ≤ seq < to, in order
+	InsertChunks(ctx context.Context, a Audience, chunks []IndexChunk) error
+	IndexChunks(ctx context.Context, audienceNo int64, index []byte) ([][]byte, error) // bodies of those that can hold the index
 	RecipientSeqs(ctx context.Context, audienceNo int64, index []byte) ([]int64, error)
 	InsertRejects(ctx context.Context, a Audience, r []Reject) error
 	Rejects(ctx context.Context, audienceNo, afterLine int64, limit int) ([]Reject, error)

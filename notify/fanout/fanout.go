@@ -58,8 +58,6 @@ type Fanout struct {
 
 	mu       sync.Mutex
 	releases map[int64]*release
-
-	whole map[int64]bool // the keeper's: dispatches whose audience is cut to its end
 }
 
 // New makes a fan-out and takes its journal directory.
@@ -80,7 +78,7 @@ func New(o Options) (*Fanout, error) {
 	f := &Fanout{
 		o: o, scope: evidence.System(o.Operator), part: partSize,
 		channels: map[string]notify.Channel{}, limits: map[string]*rate.Limiter{}, releases: map[int64]*release{},
-		whole: map[int64]bool{}, hints: make(chan struct{}, 1), wakes: make(chan struct{}, o.Workers),
+		hints: make(chan struct{}, 1), wakes: make(chan struct{}, o.Workers),
 	}
 	for _, p := range o.Providers {
 		name := p.Channel.Name()
@@ -219,41 +217,28 @@ func (f *Fanout) tend(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read dispatches: %w", err)
 	}
-	whole := make(map[int64]bool, len(live))
 	for _, d := range live {
-		if whole[d.No], err = f.advance(ctx, d); err != nil {
+		if err := f.advance(ctx, d); err != nil {
 			return fmt.Errorf("advance dispatch: %w", err)
 		}
 	}
-	f.whole = whole
 	return nil
 }
 
-// advance moves one dispatch on, without a write while its workers have enough to do.
-func (f *Fanout) advance(ctx context.Context, d notify.Dispatch) (whole bool, err error) {
-	whole = f.whole[d.No]
-	if d.State != notify.DispRunning {
-		return whole, nil
-	}
-	busy := false
-	err = f.o.Store.View(ctx, f.scope, func(tx notify.Tx) error {
-		open, err := tx.OpenRanges(ctx, d.No)
-		if busy = open >= notify.OpenEnough || open > 0 && whole; busy || err != nil || !whole {
-			return err
-		}
-		due, err := tx.NextDue(ctx, d.No)
-		busy = due != nil
+// advance moves one dispatch on, without a write while there is nothing to move.
+func (f *Fanout) advance(ctx context.Context, d notify.Dispatch) error {
+	can := false
+	err := f.o.Store.View(ctx, f.scope, func(tx notify.Tx) (err error) {
+		can, err = notify.CanAdvance(ctx, tx, d)
 		return err
 	})
-	if err != nil || busy {
-		return whole, err
+	if err != nil || !can {
+		return err
 	}
-	err = f.o.Store.Bulk(ctx, f.scope, func(tx notify.Tx) error {
-		_, now, err := notify.Advance(ctx, tx, d)
-		whole = whole || now
+	return f.o.Store.Bulk(ctx, f.scope, func(tx notify.Tx) error {
+		_, err := notify.Advance(ctx, tx, d)
 		return err
 	})
-	return whole, err
 }
 
 // backoff waits longer each time something goes wrong in a row.

@@ -100,7 +100,7 @@ func (h *house) release(people []notify.Recipient) {
 	for i := range frozen {
 		plain[i] = frozen[i].Message
 	}
-	doc.Digest = notify.MakeDigest(plain, a.Root, notify.Plan(channels, a.ID, a.Total))
+	doc.Digest = notify.MakeDigest(plain, a.Root, notify.PlanHash(channels, a.ID, a.Total, doc.Course))
 	h.tx(func(tx notify.Tx) error {
 		a.Frozen = true
 		err := errors.Join(tx.UpdateAudience(h.ctx, a), tx.InsertDocument(h.ctx, doc), tx.InsertMessages(h.ctx, frozen))

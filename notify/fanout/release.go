@@ -51,7 +51,7 @@ func (f *Fanout) release(ctx context.Context, no int64) (*release, error) {
 	if err != nil {
 		return rel, fmt.Errorf("ready dispatch: %w", err)
 	}
-	rel.ref = notify.Reference(rel.Notice)
+	rel.ref = rel.Reference()
 	for _, c := range rel.Channels {
 		if r := newRoute(c, messages); r != nil && f.channels[c] != nil {
 			rel.routes[c] = r

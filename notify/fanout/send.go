@@ -68,7 +68,7 @@ func (f *Fanout) address(rel *release, jobs []job, doubt bool) ([]task, []notify
 	var lost []notify.Outcome
 	for _, j := range jobs {
 		t := task{Outgoing: notify.Outgoing{Dispatch: rel.No, Seq: j.seq, Attempt: 1, Channel: notify.NoChannel}, doubt: doubt}
-		p, err := notify.OpenRecipient(rel.key, rel.AudienceNo, j.sealed)
+		p := j.person
 		t.ladder = notify.Ladder(p, rel.usable)
 		if len(t.ladder) > 0 {
 			t.Channel = t.ladder[0]
@@ -76,7 +76,7 @@ func (f *Fanout) address(rel *release, jobs []job, doubt bool) ([]task, []notify
 		if j.row != nil {
 			t.Channel, t.Attempt, t.doubt = j.row.Channel, j.row.Attempt+1, doubt || j.row.State == notify.InDoubt
 		}
-		if err != nil {
+		if j.err != nil {
 			lost = append(lost, t.outcome(notify.Verdict{Class: notify.ClassNoChannel, Code: "unreadable"}))
 			continue
 		}

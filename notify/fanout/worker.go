@@ -148,7 +148,8 @@ func (f *Fanout) halt(ctx context.Context, d notify.Dispatch, reason string) err
 // job is one member of a range: a person nobody has sent to yet, or a row to try again.
 type job struct {
 	seq    int64
-	sealed notify.SealedRecipient
+	person notify.Recipient
+	err    error // why the person cannot be read
 	row    *notify.Delivery
 }
 
@@ -160,9 +161,18 @@ func (f *Fanout) load(ctx context.Context, rel *release, r notify.Range) ([]job,
 		if r.Again {
 			return again(ctx, tx, rel, r, &jobs)
 		}
-		sealed, err := tx.Recipients(ctx, rel.AudienceNo, r.From, r.To)
-		for _, s := range sealed {
-			jobs = append(jobs, job{seq: s.Seq, sealed: s})
+		pages, err := tx.Pages(ctx, rel.AudienceNo, r.From, r.To)
+		for _, p := range pages {
+			people, err := notify.OpenPage(rel.key, rel.AudienceNo, p)
+			for i := range int64(p.Count) {
+				j := job{seq: p.From + i, err: err}
+				if err == nil {
+					j.person = people[i]
+				}
+				if j.seq >= r.From && j.seq < r.To {
+					jobs = append(jobs, j)
+				}
+			}
 		}
 		if err == nil && int64(len(jobs)) != r.To-r.From {
 			err = errors.New("recipients are missing from a frozen audience")
@@ -184,16 +194,16 @@ func again(ctx context.Context, tx notify.Tx, rel *release, r notify.Range, jobs
 	for i := range rows {
 		seqs[i] = rows[i].Seq
 	}
-	sealed, err := notify.RecipientsAt(ctx, tx, rel.AudienceNo, seqs)
+	people, err := notify.RecipientsAt(ctx, tx, rel.key, rel.AudienceNo, seqs)
 	if err != nil {
 		return err
 	}
 	for i := range rows {
-		at := slices.IndexFunc(sealed, func(s notify.SealedRecipient) bool { return s.Seq == rows[i].Seq })
+		at := slices.IndexFunc(people, func(p notify.Recipient) bool { return p.Seq == rows[i].Seq })
 		if at < 0 {
 			return errors.New("recipient of a delivery is missing")
 		}
-		*jobs = append(*jobs, job{seq: rows[i].Seq, sealed: sealed[at], row: &rows[i]})
+		*jobs = append(*jobs, job{seq: rows[i].Seq, person: people[at], row: &rows[i]})
 	}
 	return nil
 }
