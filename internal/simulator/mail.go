@@ -21,11 +21,35 @@ func envelope(line []byte, keyword string) (address, params []byte, ok bool) {
 		return nil, nil, false
 	}
 	line = bytes.TrimLeft(line[len(keyword):], " ")
+	if bytes.HasPrefix(line, []byte(`<"`)) {
+		return quoted(line[2:])
+	}
 	end := bytes.IndexByte(line, '>')
 	if end < 1 || line[0] != '<' {
 		return nil, nil, false
 	}
 	return line[1:end], line[end+1:], true
+}
+
+// quoted reads an address whose local part stands in quotes, which are no part of it.
+func quoted(line []byte) (address, params []byte, ok bool) {
+	for i := 0; i < len(line); i++ {
+		switch line[i] {
+		case '\\':
+			i++
+			if i == len(line) {
+				return nil, nil, false
+			}
+		case '"':
+			end := bytes.IndexByte(line[i:], '>')
+			if end < 0 {
+				return nil, nil, false
+			}
+			return append(address, line[i+1:i+end]...), line[i+end+1:], true
+		}
+		address = append(address, line[i])
+	}
+	return nil, nil, false
 }
 
 // param is a parameter of MAIL or RCPT.
