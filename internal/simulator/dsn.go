@@ -30,7 +30,7 @@ var diagnostics = map[string]string{
 
 // report schedules what a mail system would send back for a message it took.
 func (m *mailConn) report(what, status string, raw []byte, head textproto.MIMEHeader) {
-	wants := func(n string) bool { return bytes.Contains(bytes.ToUpper(m.notify), []byte(n)) }
+	wants := func(n string) bool { return bytes.Contains(m.notify, []byte(n)) }
 	if what == "" && !wants("SUCCESS") || what == laterNothing {
 		return
 	}

@@ -134,6 +134,11 @@ func (m *mailConn) rcpt(line []byte) {
 		return
 	}
 	m.to, m.notify = append(m.to[:0], to...), append(m.notify[:0], notify...)
+	for i, b := range m.notify {
+		if b >= 'a' && b <= 'z' {
+			m.notify[i] = b - 'a' + 'A'
+		}
+	}
 	if m.at(AtRcpt) {
 		return
 	}
@@ -185,15 +190,22 @@ func (m *mailConn) data() {
 	m.reset()
 }
 
+// chunkSize reads BDAT size [LAST].
+func chunkSize(line []byte) (n int, last, ok bool) {
+	rest := bytes.TrimLeft(line[4:], " ")
+	i := 0
+	for ; i < len(rest) && rest[i] >= '0' && rest[i] <= '9' && n <= maxMessage; i++ {
+		n = 10*n + int(rest[i]-'0')
+	}
+	rest = bytes.TrimSpace(rest[i:])
+	last = bytes.EqualFold(rest, []byte("LAST"))
+	return n, last, i > 0 && n <= maxMessage && (last || len(rest) == 0)
+}
+
 // bdat takes a message in chunks. Octets are taken even when the chunk is refused.
 func (m *mailConn) bdat(line []byte) {
-	f := bytes.Fields(line)
-	n := -1
-	if len(f) >= 2 {
-		n, _ = strconv.Atoi(string(f[1]))
-	}
-	last := len(f) == 3 && bytes.EqualFold(f[2], []byte("LAST"))
-	if n < 0 || n > maxMessage || len(f) > 3 || len(f) == 3 && !last {
+	n, last, ok := chunkSize(line)
+	if !ok {
 		m.reply("501 5.5.4 Syntax: BDAT size [LAST]")
 		m.closed = true // where the chunk ends is not known
 		return
