@@ -180,7 +180,7 @@ func (s *Simulator) arrive(devices []string, title, body, label string, now time
 			s.Journal.drop("push")
 			continue
 		}
-		s.Journal.accept("push", aliyunPush, []byte(device), []byte(label), func() Entry { return Entry{At: now, Title: title, Body: body} })
+		s.Journal.accept("push", aliyunPush, []byte(device), []byte(dotted(label)), func() Entry { return Entry{At: now, Title: title, Body: body} })
 	}
 }
 

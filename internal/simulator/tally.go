@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"math/bits"
+	"strings"
 	"sync"
 )
 
@@ -33,13 +34,19 @@ type Key struct {
 }
 
 // KeyOf computes the key of a delivery, for comparing a ledger with the journal's export. A mainland number
-// stands there as eleven digits, any other in E.164; it may be given in any form.
+// stands there as eleven digits, any other in E.164, a push's id with dots; they may be given in any form.
 func KeyOf(channel, recipient, id string) Key {
-	if channel == "sms" {
+	switch channel {
+	case "sms":
 		recipient = bare(recipient)
+	case "push":
+		id = dotted(id)
 	}
 	return keyOf(channel, []byte(recipient), []byte(id))
 }
+
+// dotted is our id as it was before it became a JobKey, which takes no dots.
+func dotted(id string) string { return strings.ReplaceAll(id, "-", ".") }
 
 func keyOf(channel string, recipient, id []byte) Key {
 	person := fnv1a(fnv1a(fnv1a(uint64(fnvOffset), channel), "\x00"), recipient)
