@@ -2,6 +2,7 @@ package notify
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 	"time"
@@ -36,7 +37,7 @@ func (s *Service) Dispatch(ctx context.Context, sc evidence.Scope, notice string
 		announceState(tx, d, "dispatch.started", "", map[string]string{
 			"digest": d.Digest, "audience": d.Audience, "count": strconv.FormatInt(d.Total, 10),
 		})
-		if d, err = advance(ctx, tx, d); err != nil {
+		if d, err = Advance(ctx, tx, d); err != nil {
 			return err
 		}
 		p, err = progress(ctx, tx, d)
@@ -44,6 +45,8 @@ func (s *Service) Dispatch(ctx context.Context, sc evidence.Scope, notice string
 	})
 	return p, err
 }
+
+var errNoNotice = incident.NewFault(incident.NotFound, "there is no such notice")
 
 // releasable reads an approved notice, dispatched from now on, whose approvals still stand for exactly
 // what is frozen.
@@ -53,7 +56,7 @@ func releasable(ctx context.Context, tx Tx, id string) (Document, []FrozenMessag
 		return doc, nil, err
 	}
 	if doc.Kind != templates.Notice {
-		return doc, nil, incident.NewFault(incident.NotFound, "there is no such notice")
+		return doc, nil, errNoNotice
 	}
 	if _, err = tx.LockIncident(ctx, doc.Incident); err != nil {
 		return doc, nil, err
@@ -73,13 +76,22 @@ func releasable(ctx context.Context, tx Tx, id string) (Document, []FrozenMessag
 	if approved.missing(approvals) > 0 {
 		return doc, nil, incident.NewFault(incident.Conflict, "the approvals of this notice no longer suffice; ask for approval again")
 	}
-	messages, err := approvedMessages(ctx, tx, doc.ID, doc.Frozen, doc.Audience, doc.Channels, doc.Digest.All)
+	messages, err := approvedMessages(ctx, tx, released(doc))
 	if err != nil {
 		return doc, nil, err
 	}
 	doc.Version++
 	doc.UpdatedAt = tx.Now()
 	return doc, messages, nil
+}
+
+// released is what a dispatch takes over from its notice.
+func released(doc Document) Dispatch {
+	return Dispatch{
+		Incident: doc.Incident, Notice: doc.ID, Version: doc.Frozen, Digest: doc.Digest.All, Audience: doc.Audience,
+		Channels: doc.Channels, Course: doc.Course,
+		Terms: Terms{Deadline: doc.Policy.Deadline, Transfers: doc.Policy.Transfers, Extends: doc.Extends},
+	}
 }
 
 // open makes the dispatch of an approved notice to its frozen audience.
@@ -91,10 +103,11 @@ func open(ctx context.Context, tx Tx, doc Document) (Dispatch, error) {
 	if inc.Mode == incident.Imported {
 		return Dispatch{}, incident.NewFault(incident.Conflict, "an imported incident sends nothing")
 	}
-	d := Dispatch{
-		ID: evidence.NewID("dsp"), Incident: doc.Incident, Mode: inc.Mode, Notice: doc.ID, Version: doc.Frozen,
-		Digest: doc.Digest.All, Audience: doc.Audience, Channels: doc.Channels, State: DispRunning,
-		StartedAt: tx.Now(), StartedBy: tx.Scope().Actor.ID,
+	d := released(doc)
+	d.ID, d.Mode, d.State = evidence.NewID("dsp"), inc.Mode, DispRunning
+	d.StartedAt, d.StartedBy = tx.Now(), tx.Scope().Actor.ID
+	if d.Course.Canary > 0 {
+		d.Flow.Phase = PhaseCanary
 	}
 	if err := addressed(ctx, tx, &d); err != nil {
 		return d, err
@@ -213,7 +226,12 @@ func (s *Service) steer(ctx context.Context, sc evidence.Scope, id string, to Di
 		if !slices.Contains(from, d.State) {
 			return incident.NewFault(incident.Conflict, "the dispatch is %s", d.State)
 		}
-		d.State, d.Reason = to, reason
+		if to == DispRunning {
+			if err := errors.Join(bear(ctx, tx, &d), useAgain(ctx, tx, d)); err != nil {
+				return err
+			}
+		}
+		d.State, d.Reason, d.Flow.Halted = to, reason, ""
 		if to == DispStopped {
 			now := tx.Now()
 			d.EndedAt = &now
@@ -246,7 +264,7 @@ func progress(ctx context.Context, tx Tx, d Dispatch) (Progress, error) {
 	}
 	*waiting = d.Total - told
 
-	p := Progress{Dispatch: d, People: c, ByChannel: map[string]map[string]int64{}, Duplicates: doubt}
+	p := Progress{Dispatch: d, People: c, ByChannel: map[string]map[string]int64{}, Complaints: map[string]int64{}, Duplicates: doubt}
 	for key, n := range rows {
 		p.count(key, n)
 	}
@@ -256,6 +274,10 @@ func progress(ctx context.Context, tx Tx, d Dispatch) (Progress, error) {
 
 func (p *Progress) count(key CountKey, n int64) {
 	if n == 0 {
+		return
+	}
+	if key.State == Complained {
+		p.Complaints[key.Channel] += n
 		return
 	}
 	if p.ByChannel[key.Channel] == nil {

@@ -12,17 +12,16 @@ const maxSegments = 200
 // OtherValues is the value of a segment that counts all the rare ones of its kind.
 const OtherValues = "other"
 
-// UnknownValue is the value of the segments of those of whom nobody said where they live or what they read.
-const UnknownValue = "unknown"
-
 // MinorWithoutGuardian is the value of the segment of minors who are told themselves.
 const MinorWithoutGuardian = "minor-without-guardian"
 
-// Segment counts the people who have something in common, by the channels that reach them.
+// Segment counts the people who have something in common, by the channels that reach them. A ladder is
+// their usable channels, push>sms>email; or those they asked for in their order, a semicolon, and the
+// others. ? marks a channel of which others can read every address. On says what it means under a plan.
 type Segment struct {
 	Kind   string `json:"kind"` // all jurisdiction locale zone role data customer minor former
 	Value  string `json:"value,omitempty"`
-	Ladder string `json:"ladder"` // see On
+	Ladder string `json:"ladder"`
 	People int64  `json:"people"`
 }
 
@@ -60,13 +59,13 @@ func ladderOf(r *Recipient) string {
 	}
 	switch {
 	case len(r.Emails) > 0 && len(r.Phones) > 0:
-		return ";email,sms"
+		return "sms>email"
 	case len(r.Emails) > 0:
-		return ";email"
+		return "email"
 	case len(r.Phones) > 0:
-		return ";sms"
+		return "sms"
 	}
-	return ";"
+	return ""
 }
 
 // segments counts in bounded memory.
@@ -105,11 +104,8 @@ func (s segments) count(of []traits, people []int64) {
 		for _, f := range [...]struct{ kind, value string }{
 			{"jurisdiction", t.jurisdiction}, {"locale", t.locale}, {"zone", t.zone}, {"role", t.role}, {"customer", t.customer}, {"minor", t.minor},
 		} {
-			switch {
-			case f.value != "":
-				s.add(f.kind, f.value, t.ladder, n)
-			case f.kind == "jurisdiction" || f.kind == "locale" || f.kind == "zone":
-				s.add(f.kind, UnknownValue, t.ladder, n)
+			if f.value != "" || f.kind == "jurisdiction" || f.kind == "locale" || f.kind == "zone" {
+				s.add(f.kind, f.value, t.ladder, n) // "": nobody said it
 			}
 		}
 		for d := range strings.SplitSeq(t.data, ",") {

@@ -11,6 +11,7 @@ type Service struct {
 	catalog *templates.Catalog
 	key     *seal.Key
 	codec   *Codec
+	ways    []Way
 
 	importDir string
 	files     chan struct{} // a file waits to be imported

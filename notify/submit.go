@@ -55,7 +55,7 @@ func (c *change) submit(ctx context.Context, sc evidence.Scope, to Audience, mes
 		d.Submitter = sc.Actor.ID
 	}
 	d.Audience = to.ID
-	d.Digest = MakeDigest(messages, to.Root, Plan(d.Channels, to.ID, to.Total))
+	d.Digest = MakeDigest(messages, to.Root, PlanHash(d.Channels, to.ID, to.Total, d.Course))
 	d.Frozen = d.Version + 1
 	if err := save(ctx, c.tx, d); err != nil {
 		return err

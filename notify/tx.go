@@ -74,6 +74,7 @@ type Tx interface {
 	OpenRanges(ctx context.Context, dispatchNo int64) (int64, error)
 
 	PutDeliveries(ctx context.Context, d []Delivery) error // upsert by (dispatch, seq, channel)
+	// DeliveriesOf reads every delivery of the recipients from ≤ seq < to, rows and what plain batches record.
 	DeliveriesOf(ctx context.Context, dispatchNo, from, to int64) ([]Delivery, error)
 	DeliveriesIn(ctx context.Context, r Range) ([]Delivery, error) // rows that carry the range's No
 	Deliveries(ctx context.Context, dispatchNo int64, state *DeliveryState, afterSeq int64, limit int) ([]Delivery, error)
@@ -88,6 +89,7 @@ type Tx interface {
 	Batches(ctx context.Context, dispatchNo, after int64, limit int) ([]Batch, error)
 
 	providerStore
+	proofStore
 
 	PutAnnouncement(ctx context.Context, a Announcement) error
 	Announcements(ctx context.Context) ([]Announcement, error) // live, newest first, messages included

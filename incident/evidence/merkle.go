@@ -15,11 +15,13 @@ import (
 type Root struct {
 	n     int64
 	nodes [][sha256.Size]byte // perfect subtrees, largest first
+	buf   []byte
 }
 
 // Add appends one leaf.
 func (r *Root) Add(leaf []byte) {
-	h := sha256.Sum256(append([]byte{0}, leaf...))
+	r.buf = append(append(r.buf[:0], 0), leaf...)
+	h := sha256.Sum256(r.buf)
 	for n := r.n; n&1 == 1; n >>= 1 {
 		last := len(r.nodes) - 1
 		h = node(r.nodes[last], h)
@@ -69,7 +71,9 @@ func (r *Root) UnmarshalText(text []byte) error {
 }
 
 func node(a, b [sha256.Size]byte) [sha256.Size]byte {
-	buf := make([]byte, 1, 1+2*sha256.Size)
+	var buf [1 + 2*sha256.Size]byte
 	buf[0] = 1
-	return sha256.Sum256(append(append(buf, a[:]...), b[:]...))
+	copy(buf[1:], a[:])
+	copy(buf[1+sha256.Size:], b[:])
+	return sha256.Sum256(buf[:])
 }

@@ -55,6 +55,7 @@ type App struct {
 	relay     *outbox.Relay
 	watch     *watch.Watch
 	simulator simulated
+	ways      []notify.Provider
 	listener  net.Listener
 
 	mu     sync.Mutex
@@ -147,6 +148,9 @@ func (a *App) start(ctx context.Context) error {
 		a.onStop("listener", func(context.Context) error { return ignoreClosed(l.Close()) })
 	}
 	if err := a.startSimulator(); err != nil {
+		return err
+	}
+	if err := a.openWays(); err != nil {
 		return err
 	}
 	if a.Work {

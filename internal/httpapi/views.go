@@ -218,26 +218,30 @@ func viewWhole(v playbooks.View) incidentWhole {
 }
 
 type taskView struct {
-	ID       string            `json:"id"`
-	Incident incident.ID       `json:"incident"`
-	Kind     string            `json:"kind"`
-	Title    map[string]string `json:"title"`
-	Assign   string            `json:"assign,omitempty"`
-	Asks     []string          `json:"asks,omitempty"`
-	Document string            `json:"document,omitempty"`
-	Decision string            `json:"decision,omitempty"`
-	Letter   string            `json:"letter,omitempty"`
-	Rules    string            `json:"rules_version,omitempty"`
-	For      []string          `json:"for,omitempty"`
-	DueAt    *time.Time        `json:"due_at"`
-	State    string            `json:"state"`
-	DoneBy   string            `json:"done_by,omitempty"`
-	DoneAt   *time.Time        `json:"done_at"`
-	Note     string            `json:"note,omitempty"`
+	ID       string              `json:"id"`
+	Incident incident.ID         `json:"incident"`
+	Kind     string              `json:"kind"`
+	Title    map[string]string   `json:"title"`
+	Assign   string              `json:"assign,omitempty"`
+	Asks     []string            `json:"asks,omitempty"`
+	Document string              `json:"document,omitempty"`
+	Decision string              `json:"decision,omitempty"`
+	Letter   string              `json:"letter,omitempty"`
+	Dispatch string              `json:"dispatch,omitempty"`
+	People   int64               `json:"people,omitempty" doc:"Whom a substitute notice is for"`
+	Duties   []string            `json:"obligations,omitempty"`
+	Law      []playbooks.LawNote `json:"law,omitempty"`
+	Rules    string              `json:"rules_version,omitempty"`
+	For      []string            `json:"for,omitempty"`
+	DueAt    *time.Time          `json:"due_at"`
+	State    string              `json:"state"`
+	DoneBy   string              `json:"done_by,omitempty"`
+	DoneAt   *time.Time          `json:"done_at"`
+	Note     string              `json:"note,omitempty"`
 }
 
 func viewTask(t playbooks.Task) taskView {
-	return taskView{t.ID, t.Incident, t.Kind, t.Title, t.Assign, t.Asks, t.Document, t.Decision, t.Letter, t.Rules, t.For, t.DueAt, t.State, t.DoneBy, t.DoneAt, t.Note}
+	return taskView{t.ID, t.Incident, t.Kind, t.Title, t.Assign, t.Asks, t.Document, t.Decision, t.Letter, t.Dispatch, t.People, t.Duties, t.Law, t.Rules, t.For, t.DueAt, t.State, t.DoneBy, t.DoneAt, t.Note}
 }
 
 type approvalView struct {
@@ -283,26 +287,6 @@ func viewDocument(d notify.DocumentView) documentView {
 		d.Gaps, d.Editors, d.Submitter, d.Audience, d.Digest,
 		each(d.Approvals, func(a notify.Approval) approvalView { return approvalView{a.User, a.Digest, a.Note, a.At} }),
 		d.Needed, d.CanApprove, d.WhyNot, d.ReturnReason, d.Ahead, d.FileAhead, d.Filings, d.Voided, d.UpdatedAt}
-}
-
-type audienceView struct {
-	ID         string               `json:"id"`
-	Incident   incident.ID          `json:"incident"`
-	State      notify.AudienceState `json:"state"`
-	Format     string               `json:"format"`
-	Rows       int64                `json:"rows"`
-	Total      int64                `json:"total"`
-	Rejected   int64                `json:"rejected"`
-	Duplicates int64                `json:"duplicates"`
-	ByChannel  map[string]int64     `json:"by_channel"`
-	Root       string               `json:"root,omitempty"`
-	Frozen     bool                 `json:"frozen"`
-	Error      string               `json:"error,omitempty"`
-	CreatedAt  time.Time            `json:"created_at"`
-}
-
-func viewAudience(a notify.Audience) audienceView {
-	return audienceView{a.ID, a.Incident, a.State, a.Format, a.Rows, a.Total, a.Rejected, a.Duplicates, a.ByChannel, a.Root, a.Frozen, a.Error, a.CreatedAt}
 }
 
 type dispatchView struct {
@@ -367,14 +351,6 @@ type entryList struct {
 
 type documentList struct {
 	Documents []documentView `json:"documents"`
-}
-
-type rejectList struct {
-	Rejects []notify.Reject `json:"rejects"`
-}
-
-type audienceList struct {
-	Audiences []audienceView `json:"audiences"`
 }
 
 type dispatchList struct {

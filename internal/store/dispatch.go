@@ -25,22 +25,22 @@ func (t *Tx) InsertDispatch(ctx context.Context, d notify.Dispatch) (int64, erro
 	}
 	_, err = t.exec(ctx, "insert dispatch", `
 		INSERT INTO dispatch (operator_id, id, no, incident_id, mode, simulated, notice_id, version, digest, audience_id,
-			audience_no, channels, state, total, started_at, started_by, ended_at, body)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
+			audience_no, channels, course, terms, flow, state, total, started_at, started_by, ended_at, body)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)`,
 		t.op, d.ID, no, string(d.Incident), string(d.Mode), t.db.simulated, d.Notice, d.Version, d.Digest, d.Audience,
-		d.AudienceNo, text{d.Channels}, string(d.State), d.Total, at(&d.StartedAt), d.StartedBy, maybe(&d.EndedAt), reason)
+		d.AudienceNo, text{d.Channels}, text{d.Course}, text{d.Terms}, text{d.Flow}, string(d.State), d.Total, at(&d.StartedAt), d.StartedBy, maybe(&d.EndedAt), reason)
 	return no, err
 }
 
-// UpdateDispatch writes state, reason and end. Everything else was decided at the release.
+// UpdateDispatch writes state, reason, end and how far it has come. Everything else was decided at the release.
 func (t *Tx) UpdateDispatch(ctx context.Context, d notify.Dispatch) error {
 	reason, err := t.sealFor(ctx, d.Incident, "dispatch", d.ID, d.Reason)
 	if err != nil {
 		return err
 	}
 	n, err := t.exec(ctx, "update dispatch", `
-		UPDATE dispatch SET state = $4, ended_at = $5, body = $6 WHERE operator_id = $1 AND id = $2 AND incident_id = $3`,
-		t.op, d.ID, string(d.Incident), string(d.State), maybe(&d.EndedAt), reason)
+		UPDATE dispatch SET state = $4, ended_at = $5, body = $6, flow = $7 WHERE operator_id = $1 AND id = $2 AND incident_id = $3`,
+		t.op, d.ID, string(d.Incident), string(d.State), maybe(&d.EndedAt), reason, text{d.Flow})
 	if err == nil && n == 0 {
 		return notFound("dispatch")
 	}
@@ -51,7 +51,7 @@ func (t *Tx) dispatches(ctx context.Context, where string, args ...any) ([]notif
 	scan := func(s scanner) (d notify.Dispatch, err error) {
 		var reason, wrapped []byte
 		err = s.Scan(&d.ID, &d.No, &d.Incident, &d.Mode, &d.Notice, &d.Version, &d.Digest, &d.Audience, &d.AudienceNo,
-			text{&d.Channels}, &d.State, &d.Total, at(&d.StartedAt), &d.StartedBy, maybe(&d.EndedAt), &reason, &wrapped)
+			text{&d.Channels}, text{&d.Course}, text{&d.Terms}, text{&d.Flow}, &d.State, &d.Total, at(&d.StartedAt), &d.StartedBy, maybe(&d.EndedAt), &reason, &wrapped)
 		if err != nil {
 			return d, err
 		}
@@ -63,7 +63,7 @@ func (t *Tx) dispatches(ctx context.Context, where string, args ...any) ([]notif
 	}
 	return all(ctx, t, "read dispatch", scan, `
 		SELECT d.id, d.no, d.incident_id, d.mode, d.notice_id, d.version, d.digest, d.audience_id, d.audience_no,
-			d.channels, d.state, d.total, d.started_at, d.started_by, d.ended_at, d.body, k.wrapped
+			d.channels, d.course, d.terms, d.flow, d.state, d.total, d.started_at, d.started_by, d.ended_at, d.body, k.wrapped
 		FROM dispatch d JOIN data_key k ON k.operator_id = d.operator_id AND k.owner = d.incident_id
 		WHERE d.operator_id = $1 AND `+where, append([]any{t.op}, args...)...)
 }

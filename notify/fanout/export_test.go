@@ -2,8 +2,6 @@ package fanout
 
 import (
 	"context"
-
-	"tocsin/notify"
 )
 
 // What tests step through by hand, without goroutines and waiting.
@@ -16,7 +14,7 @@ type Stepper struct {
 
 // Step makes f move by hand.
 func Step(f *Fanout) *Stepper {
-	return &Stepper{Fanout: f, w: &worker{f: f, senders: map[senderKey]notify.Sender{}}}
+	return &Stepper{Fanout: f, w: newWorker(f)}
 }
 
 // Recover takes over from an earlier process, as Run does first.

@@ -30,7 +30,7 @@ var person = evidence.Scope{
 
 // house is a store with one approved notice and its audience, and channels whose verdicts are scripted.
 type house struct {
-	t     *testing.T
+	t     testing.TB
 	ctx   context.Context
 	clock *clock.Fake
 	store notify.Store
@@ -58,7 +58,7 @@ func messages(notice string) []notify.FrozenMessage {
 }
 
 // newHouse imports people, releases a notice to them and makes the channels.
-func newHouse(t *testing.T, people []notify.Recipient) *house {
+func newHouse(t testing.TB, people []notify.Recipient) *house {
 	h := &house{t: t, ctx: context.Background(), clock: clock.NewFake(storetest.Start), email: newChannel("email"), sms: newChannel("sms")}
 	db := storetest.SQLite(t, storetest.WithClock(h.clock))
 	h.store = store.Of[notify.Tx](db)
@@ -100,7 +100,7 @@ func (h *house) release(people []notify.Recipient) {
 	for i := range frozen {
 		plain[i] = frozen[i].Message
 	}
-	doc.Digest = notify.MakeDigest(plain, a.Root, notify.Plan(channels, a.ID, a.Total))
+	doc.Digest = notify.MakeDigest(plain, a.Root, notify.PlanHash(channels, a.ID, a.Total, doc.Course))
 	h.tx(func(tx notify.Tx) error {
 		a.Frozen = true
 		err := errors.Join(tx.UpdateAudience(h.ctx, a), tx.InsertDocument(h.ctx, doc), tx.InsertMessages(h.ctx, frozen))
@@ -191,7 +191,7 @@ func mailboxes(n int) []notify.Recipient {
 	for i := range out {
 		out[i] = notify.Recipient{
 			PersonKey: fmt.Sprintf("u-%d", i), Locale: []string{"zh-CN", "en-GB"}[i%2],
-			Emails: []string{fmt.Sprintf("u%d@example.com", i)}, Phones: []string{fmt.Sprintf("+861390000%04d", i)},
+			Emails: []string{fmt.Sprintf("u%d@example.com", i)}, Phones: []string{fmt.Sprintf("+86139000%05d", i)},
 		}
 	}
 	return out
@@ -207,6 +207,7 @@ type channel struct {
 	script func(o notify.Outgoing) notify.Verdict
 	after  func(n int) error // called after each message; an error breaks the sender
 	total  int
+	silent bool // it remembers nothing
 }
 
 func newChannel(name string) *channel {
@@ -229,6 +230,10 @@ func (s *sender) Close() error { return nil }
 func (s *sender) Send(_ context.Context, out []notify.Outgoing, begin func(int), done func(int, notify.Verdict)) error {
 	for i, o := range out {
 		begin(i)
+		if s.c.silent {
+			done(i, notify.Verdict{Class: notify.ClassAccepted, ProviderID: "4bXyZq12345"})
+			continue
+		}
 		s.c.mu.Lock()
 		s.c.sent[o.Address]++
 		s.c.values[o.Address], s.c.locale[o.Address] = map[string]string{"code": o.Code, "ref": o.Ref}, s.m.Locale

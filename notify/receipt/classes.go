@@ -61,39 +61,3 @@ var smsCodes = []rule{
 	{prefix: "ISV.", class: notify.ClassStop}, // template, signature, content, balance, account
 	{prefix: "ISP.RAM", class: notify.ClassStop},
 }
-
-// mailTexts are what mailbox providers write where their numbers mislead: they use 5xx for rate and quota.
-var mailTexts = []rule{
-	{part: "FREQUENCY LIMITED", class: notify.ClassRetryAt},
-	{part: "CONNECTION DENIED", class: notify.ClassRetryAt},
-	{part: "MAILBOX UNAVAILABLE OR ACCESS DENIED", class: notify.ClassRetryAt},
-	{part: "MAIL CONTENT DENIED", class: notify.ClassStop},
-	{part: "DT:SPM", class: notify.ClassStop},
-	{part: "REJECT BY CONTENT SPAM", class: notify.ClassStop},
-	{part: "SENDING QUOTA", class: notify.ClassStop},
-	{part: "MAIN ACCOUNT UNAVAILABLE", class: notify.ClassStop},
-	{part: "MAILBOX NOT FOUND", class: notify.ClassRcptPerm},
-	{part: "INVALID RCPTTO", class: notify.ClassRcptPerm},
-}
-
-// mailCodes are enhanced status codes (RFC 3463) of a delivery that failed for good at the relay.
-var mailCodes = []rule{
-	{is: "5.1.1", class: notify.ClassRcptPerm},
-	{is: "5.1.2", class: notify.ClassRcptPerm},
-	{is: "5.1.3", class: notify.ClassRcptPerm},
-	{is: "5.1.6", class: notify.ClassRcptPerm},
-	{is: "5.1.10", class: notify.ClassRcptPerm},
-	{is: "5.2.1", class: notify.ClassRcptPerm},
-	{prefix: "5.7.", class: notify.ClassStop}, // policy, content, authentication: ours to repair
-	// 4.x.x (given up after days), x.2.2 (full), 5.3, 5.4 …: not reached this time
-}
-
-// mailClass is the class of a failed delivery: a provider's text first, then its code.
-func mailClass(status, text string) notify.Class {
-	for _, rules := range [][]rule{mailTexts, mailCodes} {
-		if c := classOf(rules, status, text); c != notify.ClassRcptSoft {
-			return c
-		}
-	}
-	return notify.ClassRcptSoft
-}

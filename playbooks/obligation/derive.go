@@ -281,5 +281,5 @@ func (d *derivation) exemption(o *Obligation, to *addresseeDef) {
 
 // named is the exemption as it is shown.
 func (x *exemptionDef) named() Exemption {
-	return Exemption{ID: x.ID, Text: x.Text["en"], Texts: x.Text, Source: x.source, For: x.For, Lifts: x.Lifts, Keeps: x.Keeps}
+	return Exemption{ID: x.ID, Text: x.Text["en"], Texts: x.Text, Source: x.source, For: x.For, Lifts: x.Lifts, Keeps: x.Keeps, Substitute: x.Substitute}
 }

@@ -248,9 +248,11 @@ type exemptionDef struct {
 	Lifts  words     `yaml:"lifts"` // what it lifts
 	Keeps  words     `yaml:"keeps"` // what it never lifts
 	Source sourceDef `yaml:"source"`
-	test   node
-	never  node
-	source Source
+	// Substitute says that a public communication takes the place of what it lifts.
+	Substitute bool `yaml:"substitute"`
+	test       node
+	never      node
+	source     Source
 }
 
 type validDef struct {
