@@ -51,13 +51,16 @@ func TestBrokenWrite(t *testing.T) {
 	ctx := t.Context()
 	rapid.Check(t, func(t *rapid.T) {
 		left := rapid.IntRange(0, 12*size(0)).Draw(t, "left")
+		if rapid.Bool().Draw(t, "at an end") {
+			left = rapid.IntRange(0, 10).Draw(t, "messages")*size(0) + rapid.IntRange(0, 60).Draw(t, "more") - 30
+		}
 		doubt := map[int]bool{}
 		r := &run{sender: p.(*sender), out: out, all: ctx, stop: func() {}, begin: func(int) {},
 			done: func(i int, v notify.Verdict) {
 				require.Equal(t, notify.ClassInDoubt, v.Class)
 				doubt[i] = true
 			}}
-		h := &halfway{left: left, answers: strings.NewReader("")}
+		h := &halfway{left: max(left, 0), answers: strings.NewReader("")}
 		require.Equal(t, drop, r.chunked(&conn{nc: h, in: bufio.NewReader(h)}))
 		again := map[int]bool{}
 		for _, j := range r.again {
