@@ -39,7 +39,7 @@ func announce(ctx context.Context, tx Tx, d Dispatch, messages []FrozenMessage) 
 
 func announcementOf(d Dispatch, messages []FrozenMessage) Announcement {
 	a := Announcement{
-		Notice: d.Notice, Version: d.Version, Incident: d.Incident, No: Reference(d.Notice),
+		Notice: d.Notice, Version: d.Version, Incident: d.Incident, No: d.Reference(),
 		LiveAt: d.StartedAt, Channels: d.Channels,
 	}
 	for _, m := range messages {

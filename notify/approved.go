@@ -13,11 +13,11 @@ var ErrChanged = errors.New("frozen messages differ from what was approved")
 // ApprovedMessages reads a dispatch's messages and checks them, the audience's snapshot and the plan
 // against the approved digest. Who sends calls it before preparing anything.
 func ApprovedMessages(ctx context.Context, tx Tx, d Dispatch) ([]FrozenMessage, error) {
-	return approvedMessages(ctx, tx, d.Notice, d.Version, d.Audience, d.Channels, d.Digest)
+	return approvedMessages(ctx, tx, d)
 }
 
-func approvedMessages(ctx context.Context, tx Tx, notice string, version int, audience string, channels []string, digest string) ([]FrozenMessage, error) {
-	frozen, err := tx.Messages(ctx, notice, version)
+func approvedMessages(ctx context.Context, tx Tx, d Dispatch) ([]FrozenMessage, error) {
+	frozen, err := tx.Messages(ctx, d.Notice, d.Version)
 	if err != nil {
 		return nil, err
 	}
@@ -29,12 +29,12 @@ func approvedMessages(ctx context.Context, tx Tx, notice string, version int, au
 		messages[i] = f.Message
 	}
 	var a Audience
-	if audience != "" {
-		if a, err = tx.Audience(ctx, audience); err != nil {
+	if d.Audience != "" {
+		if a, err = tx.Audience(ctx, d.Audience); err != nil {
 			return nil, err
 		}
 	}
-	if len(messages) == 0 || MakeDigest(messages, a.Root, Plan(channels, audience, a.Total)).All != digest {
+	if len(messages) == 0 || MakeDigest(messages, a.Root, PlanHash(d.Channels, d.Audience, a.Total, d.Course)).All != d.Digest {
 		return nil, ErrChanged
 	}
 	return frozen, nil

@@ -16,13 +16,14 @@ func MakeDigest(messages []templates.Message, audienceRoot, plan string) Digest 
 	return d
 }
 
-// Plan is the hash of the channel plan: the channels in order and who they lead to.
-func Plan(channels []string, audience string, total int64) string {
+// PlanHash is the hash of the channel plan: the channels in order, who they lead to, and how the release goes.
+func PlanHash(channels []string, audience string, total int64, course Course) string {
 	return hashJSON(struct {
 		Channels []string `json:"channels"`
 		Audience string   `json:"audience"`
 		Total    int64    `json:"total"`
-	}{channels, audience, total})
+		Course   Course   `json:"course"`
+	}{channels, audience, total, course})
 }
 
 // hashJSON is the hex SHA-256 of v's JSON. v is made of strings, numbers, lists and string maps, whose

@@ -30,12 +30,54 @@ type Dispatch struct {
 	AudienceNo int64
 	Channels   []string
 	Course     Course
-	State      DispatchState
-	Reason     string // why paused or stopped: enum or short text without personal data
-	Total      int64  // people
-	StartedAt  time.Time
-	StartedBy  string
-	EndedAt    *time.Time
+	Terms
+	Flow      Flow
+	State     DispatchState
+	Reason    string // why paused or stopped: enum or short text without personal data
+	Total     int64  // people
+	StartedAt time.Time
+	StartedBy string
+	EndedAt   *time.Time
+}
+
+// Terms are what a dispatch takes over from its notice, besides what is approved.
+type Terms struct {
+	Deadline  *time.Time        `json:"deadline,omitempty"`  // the earliest of the notice's duties
+	Transfers map[string]string `json:"transfers,omitempty"` // TransferKey → legal basis, see Allowed
+	Extends   string            `json:"extends,omitempty"`   // ntc_… whose words an addition repeats
+}
+
+// Phase of a dispatch that has a first wave.
+type Phase string
+
+// The phases; a dispatch without a first wave, or through with it, is in none.
+const (
+	PhaseCanary   Phase = "canary"   // the first wave is being sent
+	PhaseWatching Phase = "watching" // it is out, and watched
+)
+
+// Flow is how far a dispatch has come. It moves with the dispatch, and survives a restart.
+type Flow struct {
+	Phase      Phase            `json:"phase,omitempty"`
+	WatchUntil *time.Time       `json:"watch_until,omitempty"`
+	Cut        int64            `json:"cut,omitempty"`    // the audience is cut into ranges up to here
+	Borne      map[string]Borne `json:"borne,omitempty"`  // by channel: what a person had seen when letting it run on
+	Halted     string           `json:"halted,omitempty"` // why the machine paused it, an enum; "" when a person did
+}
+
+// Borne is what limits no longer count.
+type Borne struct {
+	Tried      int64 `json:"tried"`
+	Failed     int64 `json:"failed"`
+	Complaints int64 `json:"complaints"`
+}
+
+// Reference is the notice number that the people of this dispatch see.
+func (d Dispatch) Reference() string {
+	if d.Extends != "" {
+		return Reference(d.Extends)
+	}
+	return Reference(d.Notice)
 }
 
 // DeliveryState of one recipient on one channel. Order is meaning: a state only moves forward.
@@ -53,7 +95,7 @@ const (
 	Stopped
 )
 
-var deliveryStates = [...]string{"pending", "sending", "in_doubt", "accepted", "failed", "delivered", "read", "stopped"}
+var deliveryStates = [...]string{"pending", "sending", "in_doubt", "accepted", "failed", "delivered", "read", "stopped", "complained"}
 
 // String is the state as the API names it.
 func (s DeliveryState) String() string { return deliveryStates[s] }
@@ -74,6 +116,7 @@ const (
 	ClassStop      Class = "STOP"
 	ClassBug       Class = "BUG"
 	ClassNoChannel Class = "NO_CHANNEL" // ours: no usable address on any channel of the plan
+	ClassNoWord    Class = "NO_WORD"    // ours: accepted, but no word of arrival came in time
 )
 
 // Delivery is one recipient on one channel within a dispatch: the durable row, written with its outcome.
@@ -105,6 +148,7 @@ type Outgoing struct {
 	Ref      string            // notice number, slot "ref"
 	Vars     map[string]string // further slots the message declares
 	OutID    string            // ours, stable per (dispatch, seq, channel); echoed in receipts
+	Since    time.Time         // of a delivery in doubt: when it was last sent; zero: long ago
 }
 
 // Value is what stands in a slot of a message; ok is false when this person has none for it.
@@ -151,8 +195,20 @@ type Progress struct {
 	People     Counts                      `json:"people"`
 	ByChannel  map[string]map[string]int64 `json:"by_channel"` // channel → state → deliveries
 	Duplicates int64                       `json:"possible_duplicates"`
-	Rate       float64                     `json:"rate"` // people per second, over the dispatch so far
+	Complaints map[string]int64            `json:"complaints,omitempty"` // channel → people who complained about what arrived
+	Rate       float64                     `json:"rate"`                 // outcomes a second, over the last minute; of one that has ended, over all of it
 	ETA        *time.Time                  `json:"eta,omitempty"`
+	Pace       map[string]Pace             `json:"pace,omitempty"`   // by channel, while it runs
+	Margin     *time.Duration              `json:"margin,omitempty"` // from its end, or when it should end, to the deadline
+	Additions  []Progress                  `json:"additions,omitempty"`
+}
+
+// Pace is how one channel of a running dispatch gets on.
+type Pace struct {
+	First int64      `json:"first"` // people whose first channel it is
+	Tried int64      `json:"tried"` // people sent to over it so far, those after another channel included
+	Rate  float64    `json:"rate"`  // a second
+	ETA   *time.Time `json:"eta,omitempty"`
 }
 
 // Range is a run of deliveries that one worker owns for a while, fenced by its epoch.
@@ -176,6 +232,9 @@ type Batch struct {
 	Root     string // hex
 	Count    int
 	Events   []byte // evidence.EncodeEvents: ids, enums and times only
+	// Plain says that some of its events, of recipients From ≤ seq < To, are the only record of their delivery.
+	Plain    bool
+	From, To int64
 	At       time.Time
 }
 
@@ -183,6 +242,7 @@ type Batch struct {
 type Receipt struct {
 	Provider   string
 	OutID      string
+	Address    string // whom it is about, in place of an OutID the provider does not repeat; read, never kept
 	ProviderID string
 	Class      Class
 	Code       string

@@ -32,7 +32,9 @@ type Policy struct {
 	Proof        []string                `json:"proof,omitempty"` // what a filing must carry: receipt_number, filed_text
 	Via          string                  `json:"via,omitempty"`   // how a report is filed: cn-12387 …
 	Deadline     *time.Time              `json:"deadline,omitempty"`
-	Standing     []Standing              `json:"standing,omitempty"` // who may file the minimum before it is approved
+	AtOnce       string                  `json:"at_once,omitempty"`   // the article that demands notice without delay
+	Transfers    map[string]string       `json:"transfers,omitempty"` // TransferKey → legal basis, from the operator's profile
+	Standing     []Standing              `json:"standing,omitempty"`  // who may file the minimum before it is approved
 }
 
 // Standing is an authorisation given in advance: these people may file the minimum of a first report before
@@ -55,6 +57,8 @@ type Document struct {
 	Addressee    string   // reports: from the duty
 	Duties       []string // obl_… it meets
 	Channels     []string // notices: in order
+	Course       Course   // notices: how the release goes
+	Extends      string   // ntc_… whose words this one tells to people found later; it cannot be edited
 	Version      int      // If-Match; grows with every change
 	State        DocumentState
 	Content      templates.Content
@@ -153,6 +157,7 @@ type Edit struct {
 	Subject  map[string]string // per locale
 	Passages []EditPassage
 	Channels []string // nil: unchanged
+	Course   *Course  // nil: unchanged
 	Refresh  bool     // take the present facts into every automatic passage
 }
 

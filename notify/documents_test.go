@@ -279,9 +279,9 @@ func TestPreviewIsFrozenAtSubmit(t *testing.T) {
 		for i, f := range frozen {
 			messages[i] = f.Message
 		}
-		plan := notify.Plan(v.Channels, v.Audience, 2)
+		plan := notify.PlanHash(v.Channels, v.Audience, 2, v.Course)
 		require.Equal(t, v.Digest, notify.MakeDigest(messages, v.Digest.Audience, plan))
-		other := notify.MakeDigest(messages, v.Digest.Audience, notify.Plan(v.Channels, v.Audience, 3))
+		other := notify.MakeDigest(messages, v.Digest.Audience, notify.PlanHash(v.Channels, v.Audience, 3, v.Course))
 		require.NotEqual(t, v.Digest.All, other.All)
 		return nil
 	}))

@@ -75,6 +75,9 @@ func (e *editor) apply(edit Edit) error {
 	if edit.Channels != nil {
 		e.channels(edit.Channels)
 	}
+	if edit.Course != nil || edit.Channels != nil {
+		e.course(edit.Course)
+	}
 	return nil
 }
 
@@ -157,6 +160,23 @@ func (e *editor) channels(channels []string) {
 	}
 	e.note("", "channels", strings.Join(e.doc.Channels, ", "), strings.Join(channels, ", "))
 	e.doc.Channels = slices.Clone(channels)
+}
+
+// course sets how the release goes, or takes out of it what channels that are gone were about.
+func (e *editor) course(c *Course) {
+	next := e.doc.Course.among(e.doc.Channels)
+	if c != nil {
+		next = *c
+	}
+	if e.doc.Kind != templates.Notice {
+		if c != nil {
+			e.fault("/course", "needless", "only a notice is sent to people")
+		}
+		return
+	}
+	e.problems = append(e.problems, checkCourse(next, e.doc.Channels)...)
+	e.note("", "course", string(mustJSON(e.doc.Course)), string(mustJSON(next)))
+	e.doc.Course = next
 }
 
 // accept stores the edit and voids the approvals that were given to what stood before.

@@ -24,7 +24,7 @@ func (s *Service) Genuine(ctx context.Context, operator, code string) (*Announce
 		if !ok || err != nil || seq >= d.Total {
 			return nil
 		}
-		i := slices.IndexFunc(live, func(a Announcement) bool { return a.Notice == d.Notice })
+		i := slices.IndexFunc(live, func(a Announcement) bool { return a.No == d.Reference() })
 		if i >= 0 {
 			found = &live[i]
 			return nil

@@ -2,38 +2,58 @@ package notify
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"unicode/utf8"
 
 	"golang.org/x/sync/errgroup"
 
 	"tocsin/incident"
-	"tocsin/templates"
+	"tocsin/internal/seal"
 )
 
-// importAhead is how many chunks are checked and sealed while an earlier one is being stored.
-const importAhead = 4
+const (
+	importAhead = 8  // chunks that are checked while earlier ones are being stored
+	commitMost  = 16 // chunks that one transaction takes
+)
 
-// decoder reads one line into an empty recipient.
-type decoder func(line []byte, r *Recipient) *incident.Problem
+// decoder reads one line into an empty recipient. Its values may be parts of the line.
+type decoder func(line string, r *Recipient) *incident.Problem
 
-// batch is one chunk checked and sealed, ready to store. people, leaves, reach and at run alongside.
+// batch is one chunk decoded and checked, ready to be kept.
 type batch struct {
-	rows       int64
-	duplicates int64
-	people     []SealedRecipient
-	leaves     [][]byte
-	reach      [][]string // channels on which the person has an address
-	at         []int64    // line
-	rejects    []Reject
+	rows    int64
+	at      Position // after it
+	lines   []personLine
+	people  []member
+	records []byte // of all members, one after another
+	blinds  []blind
+	traits  []traits // the different ones
+	known   map[traits]int
+	rejects []Reject
 }
 
-// run reads, prepares and stores chunk after chunk: preparing runs in parallel, storing in the order of
+// personLine is a line about a person: those told are members from ≤ i < to, its identity the first index
+// of the first.
+type personLine struct {
+	at       int64
+	from, to int
+	known    bool // something tells who it is
+}
+
+// member is one recipient: the ends of its record and its indexes in the batch.
+type member struct {
+	record, blinds int
+	leaf           [sha256.Size]byte
+	reach          reach
+	traits         int // in the batch
+}
+
+// pipe reads, prepares and keeps chunk after chunk: preparing runs in parallel, keeping in the order of
 // the file.
-func (im *importer) run(ctx context.Context) error {
+func (im *importer) pipe(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	ready := make(chan chan batch, importAhead)
 	group.Go(func() error {
@@ -58,111 +78,139 @@ func (im *importer) run(ctx context.Context) error {
 			})
 		}
 	})
-	group.Go(func() error {
-		for one := range ready {
-			if err := im.commit(ctx, <-one); err != nil {
-				return err
-			}
-		}
-		return ctx.Err()
-	})
+	group.Go(func() error { return im.keepAll(ctx, ready) })
 	return group.Wait()
 }
 
-// prepare decodes, checks and seals the lines of a chunk.
-func (im *importer) prepare(c chunk) batch {
-	b := batch{rows: int64(len(c.lines))}
-	decode, normal := decoder(jsonRow), newNormaliser()
-	if im.columns != nil {
-		decode = csvRow(im.columns)
+// keepAll keeps batches, as many at once as are ready.
+func (im *importer) keepAll(ctx context.Context, ready <-chan chan batch) error {
+	for one := range ready {
+		batches := []batch{<-one}
+		rejects := len(batches[0].rejects)
+		for more := true; more && len(batches) < commitMost && rejects < chunkLines; {
+			select {
+			case one, more = <-ready:
+				if more {
+					b := <-one
+					batches, rejects = append(batches, b), rejects+len(b.rejects)
+				}
+			default:
+				more = false
+			}
+		}
+		if err := im.keep(ctx, batches); err != nil {
+			return err
+		}
 	}
+	return ctx.Err()
+}
+
+// prepare decodes and checks the lines of a chunk.
+func (im *importer) prepare(c chunk) batch {
+	b := batch{rows: int64(len(c.lines)), at: c.at, known: map[traits]int{}, records: make([]byte, 0, len(c.buf))}
+	decode, normal, hasher := decoder(jsonRow), newNormaliser(), im.key.Hasher()
+	if im.csv != nil {
+		decode = im.csv.decoder()
+	}
+	text := string(c.buf)
+	im.lines.release(c)
 	for _, l := range c.lines {
-		r, p := read(c, l, decode, normal)
+		row := text[l.from:l.to]
+		r, p := read(row, l.long, decode, normal)
 		if p != nil {
-			b.reject(l.no, im.where(p.Pointer), p.Rule, p.Message)
+			b.rejects = append(b.rejects, im.reject(l.no, row, p))
 			continue
 		}
-		sealed, leaf := sealRecipient(im.key, im.a.No, r)
-		b.people = append(b.people, sealed)
-		b.leaves = append(b.leaves, leaf)
-		b.reach = append(b.reach, reach(r))
-		b.at = append(b.at, l.no)
+		line := personLine{at: l.no, from: len(b.people)}
+		for _, one := range told(hasher, &r) {
+			line.known = b.add(hasher, &one)
+		}
+		line.to = len(b.people)
+		b.lines = append(b.lines, line)
 	}
 	return b
 }
 
-func read(c chunk, l inputLine, decode decoder, normal *normaliser) (Recipient, *incident.Problem) {
-	text := c.buf[l.from:l.to]
+// add makes r a member.
+func (b *batch) add(h *seal.Hasher, r *Recipient) (known bool) {
+	from := len(b.records)
+	b.records = appendRecipient(b.records, r)
+	found, known := indexes(h, r)
+	b.blinds = append(b.blinds, found...)
+	t := traitsOf(r)
+	kind, seen := b.known[t]
+	if !seen {
+		kind = len(b.traits)
+		b.known[t] = kind
+		b.traits = append(b.traits, t)
+	}
+	b.people = append(b.people, member{
+		record: len(b.records), blinds: len(b.blinds), leaf: h.Leaf(b.records[from:]), reach: reachOf(r), traits: kind,
+	})
+	return known
+}
+
+// record and index are a member's.
+func (b *batch) record(i int) []byte {
+	from := 0
+	if i > 0 {
+		from = b.people[i-1].record
+	}
+	return b.records[from:b.people[i].record]
+}
+
+func (b *batch) indexes(i int) []blind {
+	from := 0
+	if i > 0 {
+		from = b.people[i-1].blinds
+	}
+	return b.blinds[from:b.people[i].blinds]
+}
+
+func read(row string, long bool, decode decoder, normal *normaliser) (Recipient, *incident.Problem) {
 	switch {
-	case l.long:
+	case long:
 		return Recipient{}, problem("", "length", fmt.Sprintf("the line is longer than %d bytes", maxLine))
-	case !utf8.Valid(text):
+	case !utf8.ValidString(row):
 		return Recipient{}, problem("", "utf-8", "the line is not UTF-8; save the file as UTF-8")
 	}
 	var r Recipient
-	if p := decode(text, &r); p != nil {
+	if p := decode(row, &r); p != nil {
 		return Recipient{}, p
 	}
 	return r, normal.normalise(&r)
 }
 
-// where names a field as the file does: a column of CSV, a pointer into JSON.
-func (im *importer) where(pointer string) string {
-	if im.columns == nil || pointer == "" {
-		return pointer
+// reject says what is wrong with a line, and where as the file has it: in a column of CSV, at a pointer
+// into JSON.
+func (im *importer) reject(at int64, row string, p *incident.Problem) Reject {
+	r := Reject{Line: at, Pointer: p.Pointer, Rule: p.Rule, Message: p.Message}
+	switch {
+	case im.csv != nil && p.Pointer != "":
+		r.Pointer, r.Column = im.csv.place(row, p.Pointer)
+	case im.csv == nil && p.Rule == "json":
+		r.Column = jsonCharacter(row)
 	}
-	return columnOf(im.columns, pointer)
+	return r
 }
 
-func (b *batch) reject(at int64, pointer, rule, message string) {
-	b.rejects = append(b.rejects, Reject{Line: at, Pointer: pointer, Rule: rule, Message: message})
-}
+// reach is the channels on which a person has an address, as bits.
+type reach uint8
 
-func (b *batch) duplicate(at int64) {
-	b.duplicates++
-	b.reject(at, "", "duplicate", "this person stands in the audience already")
-}
-
-// drop takes out the people marked as being in the audience already.
-func (b *batch) drop(marked []bool) {
-	n := 0
-	for i := range b.people {
-		if marked[i] {
-			b.duplicate(b.at[i])
-			continue
-		}
-		b.people[n], b.leaves[n], b.reach[n], b.at[n] = b.people[i], b.leaves[i], b.reach[i], b.at[i]
-		n++
-	}
-	b.people, b.leaves, b.reach, b.at = b.people[:n], b.leaves[:n], b.reach[:n], b.at[:n]
-}
-
-// count adds the batch to an audience's numbers.
-func (b *batch) count(a Audience) Audience {
-	a.Rows += b.rows
-	a.Total += int64(len(b.people))
-	a.Duplicates += b.duplicates
-	a.Rejected = a.Rows - a.Total - a.Duplicates
-	a.ByChannel = maps.Clone(a.ByChannel)
-	for _, channels := range b.reach {
-		for _, c := range channels {
-			a.ByChannel[c]++
+func reachOf(r *Recipient) (on reach) {
+	for i, has := range [...]bool{len(r.Emails) > 0, len(r.Phones) > 0, len(r.Push) > 0} {
+		if has {
+			on |= 1 << i
 		}
 	}
-	return a
+	return on
 }
 
-// reach lists the channels on which a person has an address.
-func reach(r Recipient) []string {
-	var out []string
-	if len(r.Emails) > 0 {
-		out = append(out, templates.Email)
+// count adds the channels to an audience's numbers; the bits stand in the order of personal.
+func (on reach) count(by map[string]int64) {
+	for i, c := range personal {
+		if on&(1<<i) != 0 {
+			by[c]++
+		}
 	}
-	if len(r.Phones) > 0 {
-		out = append(out, templates.SMS)
-	}
-	if len(r.Push) > 0 {
-		out = append(out, templates.Push)
-	}
-	return out
 }

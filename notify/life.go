@@ -54,6 +54,8 @@ func (d Document) allows(s step) bool {
 	switch {
 	case s == stepAhead, s == stepReturn && d.State == DocFiled:
 		return d.Ahead != ""
+	case d.Extends != "" && (s == stepEdit || s == stepSubmit):
+		return false // its words are another's, and approved as they are
 	case s == stepEdit, s == stepWithdraw:
 		return d.Ahead == ""
 	}

@@ -55,6 +55,9 @@ func (d *Document) fill(n NewDocument) {
 	d.Kind, d.Incident, d.Run, d.Step, d.Item = n.Kind, n.Incident, n.Run, n.Step, n.Item
 	d.Title, d.Addressee, d.Duties, d.Channels = n.Title, n.Addressee, n.Duties, n.Channels
 	d.Content, d.Org, d.FactRevision, d.Policy = n.Content, n.Org, n.FactRevision, n.Policy
+	if d.Kind == templates.Notice {
+		d.Course = suggestCourse(n.Channels, n.Policy)
+	}
 }
 
 // redraft replaces what no person has touched. A proposal of what is there already changes nothing, and

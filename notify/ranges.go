@@ -7,60 +7,71 @@ import (
 )
 
 const (
-	rangeSize = 500  // people in a range
+	rangeSize = 2000 // people in a range; a multiple of canaryPage
+	againSize = 1000 // deliveries that are made due in one transaction
 	cutSize   = 1000 // ranges cut in one transaction
-	// OpenEnough is how many open ranges a dispatch has at least while there is audience left to cut.
-	OpenEnough = cutSize / 2
+	// openEnough is how many open ranges a dispatch has at least while there is audience left to cut.
+	openEnough = cutSize / 2
 )
 
-// Advance lets a dispatch go on: it cuts the next ranges when few are open, and ends the dispatch when
-// nothing is left to do. whole says that the audience is cut to its end.
-func Advance(ctx context.Context, tx Tx, d Dispatch) (after Dispatch, whole bool, err error) {
-	if d, err = lockDispatch(ctx, tx, d); err != nil || d.State != DispRunning {
-		return d, false, err
+// CanAdvance reports, without a write, whether Advance has something to do.
+func CanAdvance(ctx context.Context, tx Tx, d Dispatch) (bool, error) {
+	if d.State != DispRunning {
+		return false, nil
 	}
-	openRanges, err := tx.OpenRanges(ctx, d.No)
-	if err != nil || openRanges >= OpenEnough {
-		return d, false, err
-	}
-	if made, err := cut(ctx, tx, d); err != nil || made > 0 {
-		return d, made > 0 && made < cutSize, err
+	open, err := tx.OpenRanges(ctx, d.No)
+	switch {
+	case err != nil || open >= openEnough:
+		return false, err
+	case d.Flow.Cut < d.wave():
+		return true, nil
+	case open > 0:
+		return false, nil
+	case d.Flow.Phase == PhaseCanary:
+		return true, nil
+	case d.Flow.Phase == PhaseWatching:
+		return !tx.Now().Before(*d.Flow.WatchUntil), nil
 	}
 	due, err := tx.NextDue(ctx, d.No)
-	if err != nil || openRanges > 0 || due != nil {
-		return d, true, err
-	}
-	d, err = finish(ctx, tx, d)
-	return d, true, err
+	return due == nil, err
 }
 
-// advance is the first step of a dispatch just released, still in the transaction of its release.
-func advance(ctx context.Context, tx Tx, d Dispatch) (Dispatch, error) {
-	made, err := cut(ctx, tx, d)
-	if err != nil || made > 0 {
+// Advance lets a dispatch go on: it cuts the next ranges when few are open, watches and judges the first wave,
+// and ends the dispatch when nothing is left to do.
+func Advance(ctx context.Context, tx Tx, d Dispatch) (Dispatch, error) {
+	d, err := lockDispatch(ctx, tx, d)
+	if err != nil {
 		return d, err
+	}
+	can, err := CanAdvance(ctx, tx, d)
+	switch {
+	case err != nil || !can:
+		return d, err
+	case d.Flow.Cut < d.wave():
+		return cut(ctx, tx, d)
+	case d.Flow.Phase == PhaseCanary:
+		return watch(ctx, tx, d)
+	case d.Flow.Phase == PhaseWatching:
+		return judge(ctx, tx, d)
 	}
 	return finish(ctx, tx, d)
 }
 
-// cut inserts the next ranges of the audience. How far it has come is a counter of the same
-// transaction, so a crash between two cuts repeats nothing and leaves nobody out.
-func cut(ctx context.Context, tx Tx, d Dispatch) (made int, err error) {
-	n, err := tx.NextNo(ctx, d.No, "cut")
-	if err != nil {
-		return 0, err
-	}
+// cut inserts the next ranges of the audience. How far it has come is written in the same transaction, so a
+// crash between two cuts repeats nothing and leaves nobody out. A range is numbered by its first page, which
+// is its own whatever the size of ranges.
+func cut(ctx context.Context, tx Tx, d Dispatch) (Dispatch, error) {
 	var ranges []Range
-	from := (n - 1) * cutSize * rangeSize
-	for ; from < d.Total && len(ranges) < cutSize; from += rangeSize {
-		ranges = append(ranges, Range{
-			Dispatch: d.No, No: from/rangeSize + 1, From: from, To: min(from+rangeSize, d.Total),
-		})
+	end := d.wave()
+	for len(ranges) < cutSize && d.Flow.Cut < end {
+		from := d.Flow.Cut
+		d.Flow.Cut = min(from+rangeSize, end)
+		ranges = append(ranges, Range{Dispatch: d.No, No: from/canaryPage + 1, From: from, To: d.Flow.Cut})
 	}
-	if len(ranges) == 0 {
-		return 0, nil
+	if err := tx.InsertRanges(ctx, ranges); err != nil {
+		return d, err
 	}
-	return len(ranges), tx.InsertRanges(ctx, ranges)
+	return d, tx.UpdateDispatch(ctx, d)
 }
 
 func finish(ctx context.Context, tx Tx, d Dispatch) (Dispatch, error) {
@@ -69,7 +80,13 @@ func finish(ctx context.Context, tx Tx, d Dispatch) (Dispatch, error) {
 	if err := tx.UpdateDispatch(ctx, d); err != nil {
 		return d, err
 	}
-	announceState(tx, d, "dispatch.done", "", map[string]string{"count": strconv.FormatInt(d.Total, 10)})
+	people, _, _, err := tx.Counts(ctx, d.No)
+	if err != nil {
+		return d, err
+	}
+	announceState(tx, d, "dispatch.done", "", map[string]string{
+		"count": strconv.FormatInt(d.Total, 10), "unreachable": strconv.FormatInt(people[Failed], 10),
+	})
 	return d, nil
 }
 
@@ -87,14 +104,15 @@ func Requeue(ctx context.Context, tx Tx) (int, error) {
 	if d, err = lockDispatch(ctx, tx, d); err != nil {
 		return 0, err
 	}
-	if due, err = tx.DueDeliveries(ctx, tx.Now(), rangeSize); err != nil {
+	if due, err = tx.DueDeliveries(ctx, tx.Now(), againSize); err != nil {
 		return 0, err
 	}
 	due = slices.DeleteFunc(due, func(row Delivery) bool { return row.Dispatch != d.No })
-	if len(due) == 0 {
-		return 0, nil
+	taken := len(due)
+	if due, err = endWaits(ctx, tx, d, due); err != nil || len(due) == 0 {
+		return taken, err
 	}
-	return len(due), again(ctx, tx, d, due)
+	return taken, again(ctx, tx, d, due)
 }
 
 func again(ctx context.Context, tx Tx, d Dispatch, rows []Delivery) error {
@@ -102,7 +120,7 @@ func again(ctx context.Context, tx Tx, d Dispatch, rows []Delivery) error {
 	if err != nil {
 		return err
 	}
-	firsts := (d.Total + rangeSize - 1) / rangeSize // numbers of the ranges that cut makes
+	firsts := (d.Total + canaryPage - 1) / canaryPage // numbers that cut may give
 	r := Range{Dispatch: d.No, No: firsts + n, Again: true, From: rows[0].Seq, To: rows[0].Seq + 1}
 	for i := range rows {
 		r.From, r.To = min(r.From, rows[i].Seq), max(r.To, rows[i].Seq+1)

@@ -2,9 +2,9 @@ package notify
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strconv"
-	"time"
 
 	"tocsin/incident"
 	"tocsin/incident/evidence"
@@ -36,14 +36,16 @@ func (s *Service) Dispatch(ctx context.Context, sc evidence.Scope, notice string
 		announceState(tx, d, "dispatch.started", "", map[string]string{
 			"digest": d.Digest, "audience": d.Audience, "count": strconv.FormatInt(d.Total, 10),
 		})
-		if d, err = advance(ctx, tx, d); err != nil {
+		if d, err = Advance(ctx, tx, d); err != nil {
 			return err
 		}
-		p, err = progress(ctx, tx, d)
+		p, err = paced(ctx, tx, d)
 		return err
 	})
 	return p, err
 }
+
+var errNoNotice = incident.NewFault(incident.NotFound, "there is no such notice")
 
 // releasable reads an approved notice, dispatched from now on, whose approvals still stand for exactly
 // what is frozen.
@@ -53,7 +55,7 @@ func releasable(ctx context.Context, tx Tx, id string) (Document, []FrozenMessag
 		return doc, nil, err
 	}
 	if doc.Kind != templates.Notice {
-		return doc, nil, incident.NewFault(incident.NotFound, "there is no such notice")
+		return doc, nil, errNoNotice
 	}
 	if _, err = tx.LockIncident(ctx, doc.Incident); err != nil {
 		return doc, nil, err
@@ -73,13 +75,22 @@ func releasable(ctx context.Context, tx Tx, id string) (Document, []FrozenMessag
 	if approved.missing(approvals) > 0 {
 		return doc, nil, incident.NewFault(incident.Conflict, "the approvals of this notice no longer suffice; ask for approval again")
 	}
-	messages, err := approvedMessages(ctx, tx, doc.ID, doc.Frozen, doc.Audience, doc.Channels, doc.Digest.All)
+	messages, err := approvedMessages(ctx, tx, released(doc))
 	if err != nil {
 		return doc, nil, err
 	}
 	doc.Version++
 	doc.UpdatedAt = tx.Now()
 	return doc, messages, nil
+}
+
+// released is what a dispatch takes over from its notice.
+func released(doc Document) Dispatch {
+	return Dispatch{
+		Incident: doc.Incident, Notice: doc.ID, Version: doc.Frozen, Digest: doc.Digest.All, Audience: doc.Audience,
+		Channels: doc.Channels, Course: doc.Course,
+		Terms: Terms{Deadline: doc.Policy.Deadline, Transfers: doc.Policy.Transfers, Extends: doc.Extends},
+	}
 }
 
 // open makes the dispatch of an approved notice to its frozen audience.
@@ -91,10 +102,11 @@ func open(ctx context.Context, tx Tx, doc Document) (Dispatch, error) {
 	if inc.Mode == incident.Imported {
 		return Dispatch{}, incident.NewFault(incident.Conflict, "an imported incident sends nothing")
 	}
-	d := Dispatch{
-		ID: evidence.NewID("dsp"), Incident: doc.Incident, Mode: inc.Mode, Notice: doc.ID, Version: doc.Frozen,
-		Digest: doc.Digest.All, Audience: doc.Audience, Channels: doc.Channels, State: DispRunning,
-		StartedAt: tx.Now(), StartedBy: tx.Scope().Actor.ID,
+	d := released(doc)
+	d.ID, d.Mode, d.State = evidence.NewID("dsp"), inc.Mode, DispRunning
+	d.StartedAt, d.StartedBy = tx.Now(), tx.Scope().Actor.ID
+	if d.Course.Canary > 0 {
+		d.Flow.Phase = PhaseCanary
 	}
 	if err := addressed(ctx, tx, &d); err != nil {
 		return d, err
@@ -143,8 +155,10 @@ func (s *Service) Progress(ctx context.Context, sc evidence.Scope, id string) (P
 		if err != nil {
 			return err
 		}
-		p, err = progress(ctx, tx, d)
-		return err
+		if p, err = paced(ctx, tx, d); err != nil {
+			return err
+		}
+		return p.together(ctx, tx)
 	})
 	return p, err
 }
@@ -165,7 +179,7 @@ func (s *Service) Dispatches(ctx context.Context, sc evidence.Scope, id incident
 		}
 		out = make([]Progress, len(all))
 		for i, d := range all {
-			if out[i], err = progress(ctx, tx, d); err != nil {
+			if out[i], err = paced(ctx, tx, d); err != nil {
 				return err
 			}
 		}
@@ -213,7 +227,12 @@ func (s *Service) steer(ctx context.Context, sc evidence.Scope, id string, to Di
 		if !slices.Contains(from, d.State) {
 			return incident.NewFault(incident.Conflict, "the dispatch is %s", d.State)
 		}
-		d.State, d.Reason = to, reason
+		if to == DispRunning {
+			if err := errors.Join(bear(ctx, tx, &d), useAgain(ctx, tx, d)); err != nil {
+				return err
+			}
+		}
+		d.State, d.Reason, d.Flow.Halted = to, reason, ""
 		if to == DispStopped {
 			now := tx.Now()
 			d.EndedAt = &now
@@ -222,7 +241,7 @@ func (s *Service) steer(ctx context.Context, sc evidence.Scope, id string, to Di
 			return err
 		}
 		announceState(tx, d, steered[to], reason, map[string]string{"reason_code": "person"})
-		p, err = progress(ctx, tx, d)
+		p, err = paced(ctx, tx, d)
 		return err
 	})
 	return p, err
@@ -235,27 +254,23 @@ func progress(ctx context.Context, tx Tx, d Dispatch) (Progress, error) {
 	if err != nil {
 		return Progress{}, err
 	}
-	c := Counts{
-		Total: d.Total, InDoubt: people[InDoubt], Accepted: people[Accepted],
-		Failed: people[Failed], Delivered: people[Delivered], Read: people[Read],
-	}
-	told := c.InDoubt + c.Accepted + c.Failed + c.Delivered + c.Read
-	waiting := &c.Pending
-	if d.State == DispStopped {
-		waiting = &c.Stopped
-	}
-	*waiting = d.Total - told
-
-	p := Progress{Dispatch: d, People: c, ByChannel: map[string]map[string]int64{}, Duplicates: doubt}
+	c := countsOf(d, people)
+	p := Progress{Dispatch: d, People: c, ByChannel: map[string]map[string]int64{}, Complaints: map[string]int64{}, Duplicates: doubt}
 	for key, n := range rows {
 		p.count(key, n)
 	}
-	p.pace(told, tx.Now())
 	return p, nil
 }
 
+// told is how many people there is word of.
+func (c Counts) told() int64 { return c.InDoubt + c.Accepted + c.Failed + c.Delivered + c.Read }
+
 func (p *Progress) count(key CountKey, n int64) {
 	if n == 0 {
+		return
+	}
+	if key.State == Complained {
+		p.Complaints[key.Channel] += n
 		return
 	}
 	if p.ByChannel[key.Channel] == nil {
@@ -270,17 +285,4 @@ func shown(d DispatchState, s DeliveryState) DeliveryState {
 		return Stopped
 	}
 	return s
-}
-
-func (p *Progress) pace(told int64, now time.Time) {
-	if p.EndedAt != nil {
-		now = *p.EndedAt
-	}
-	if took := now.Sub(p.StartedAt).Seconds(); took > 0 {
-		p.Rate = float64(told) / took
-	}
-	if p.State == DispRunning && p.Rate > 0 {
-		eta := now.Add(time.Duration(float64(p.People.Pending) / p.Rate * float64(time.Second)))
-		p.ETA = &eta
-	}
 }

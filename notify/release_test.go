@@ -48,7 +48,7 @@ func newDesk(t *testing.T, mode incident.Mode, approvers ...string) *desk {
 	d.doc = notify.Document{
 		ID: evidence.NewID("ntc"), Kind: templates.Notice, Incident: inc, Channels: channels, Version: 2, Frozen: 1,
 		State: notify.DocApproved, Policy: notify.Policy{Quorum: 2}, Editors: []string{"usr_author"},
-		Digest: notify.MakeDigest([]templates.Message{m}, "", notify.Plan(channels, "", 0)),
+		Digest: notify.MakeDigest([]templates.Message{m}, "", notify.PlanHash(channels, "", 0, notify.Course{})),
 	}
 	require.NoError(t, d.store.InTx(d.ctx, responder, func(tx notify.Tx) error {
 		err := errors.Join(

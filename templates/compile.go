@@ -164,7 +164,8 @@ func (c *Catalog) compileSMS(org Organisation, locale string) (Message, error) {
 		return Message{}, refuse("/org/sms_template", "required", "the profile has no approved SMS template")
 	}
 	m := Message{Channel: SMS, Locale: locale, Sign: sign, Template: code,
-		Params: map[string]string{"code": slotCode, "ref": slotRef}, Slots: []string{"code", "ref"}}
+		Params: map[string]string{"code": slotCode, "ref": slotRef}, Slots: []string{"code", "ref"},
+		Bare: oneLine(org.SMSBare), Providers: org.SMSProviders}
 	m.SMSText = "【" + sign + "】" + strings.NewReplacer("${code}", slotCode, "${ref}", slotRef).Replace(c.words.frame["sms.text"][locale])
 	for name, v := range m.Params {
 		if err := checkParam(name, v); err != nil {

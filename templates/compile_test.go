@@ -30,7 +30,7 @@ func TestShortMessagesSayNothingAboutThePerson(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, map[string]string{"code": "[[code]]", "ref": "[[ref]]"}, sms.Params)
 		require.Equal(t, "SMS_100001", sms.Template)
-		require.LessOrEqual(t, segments(sms.SMSText), 2)
+		require.LessOrEqual(t, sms.Segments(true), 2)
 		push, err := compiledMessage(t, Push, l, organisation(), nil)
 		require.NoError(t, err)
 		require.Less(t, len(push.Title)+len(push.Body), 1800)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"html/template"
 	"strings"
-	"unicode/utf8"
 )
 
 // Preview renders a message as its reader will see it, as a whole HTML document for a sandboxed frame.
@@ -24,7 +23,7 @@ func Preview(m Message) []byte {
 	switch m.Channel {
 	case SMS:
 		view.Text, view.Count = slots.Replace(m.SMSText), w.say("preview.sms.count", m.Locale,
-			"n", fmt.Sprint(segments(m.SMSText)))
+			"n", fmt.Sprint(m.Segments(true)))
 		view.Title = m.Sign
 	case Push:
 		view.Title, view.Text = m.Title, slots.Replace(m.Body)
@@ -36,13 +35,4 @@ func Preview(m Message) []byte {
 		panic("render preview: " + err.Error()) // fixed template, plain strings
 	}
 	return b.Bytes()
-}
-
-// segments counts the billed parts of an SMS with the longest values its slots take.
-func segments(text string) int {
-	n := utf8.RuneCountInString(strings.NewReplacer(slotCode, strings.Repeat("0", 13), slotRef, strings.Repeat("0", 12)).Replace(text))
-	if n <= 70 {
-		return 1
-	}
-	return (n + 66) / 67
 }

@@ -117,6 +117,9 @@ type Organisation struct {
 	SMSTemplate string            `json:"sms_template"` // approved template code for notices
 	Zone        string            `json:"zone"`         // IANA, times are printed in it
 	Reporter    string            `json:"reporter"`     // name and phone in front of reports
+
+	SMSBare      string             `json:"sms_bare,omitempty"`      // approved template without variables, for whom the values are refused
+	SMSProviders map[string]SMSForm `json:"sms_providers,omitempty"` // by provider id: what others than the first approved
 }
 
 // Input is what drafting needs.
@@ -163,6 +166,18 @@ type Message struct {
 	Params   map[string]string `json:"params,omitempty"`   // SMS template parameters, values may be slots
 	SMSText  string            `json:"sms_text,omitempty"` // the approved template filled in, for preview and length
 	Slots    []string          `json:"slots,omitempty"`
+
+	Bare      string             `json:"bare,omitempty"`      // SMS template without variables, for whom the values are refused
+	Providers map[string]SMSForm `json:"providers,omitempty"` // SMS: the same words at other providers, by provider id
+}
+
+// SMSForm is a short message as another provider approved it.
+type SMSForm struct {
+	Sign     string   `json:"sign,omitempty"`     // signature, abroad the sender id; "" as at the first provider
+	Template string   `json:"template,omitempty"` // the provider's id of the approved template
+	Bare     string   `json:"bare,omitempty"`     // the one without variables
+	Order    []string `json:"order,omitempty"`    // names of the parameters in the provider's positions
+	Text     string   `json:"text,omitempty"`     // abroad the words themselves, slots in them; "" as at the first provider
 }
 
 // Tx is what templates need from a store transaction: artefacts frozen where they are used.

@@ -5,26 +5,16 @@ package aliyun
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"os"
-	"slices"
+	"net/url"
 	"strings"
 	"time"
 
-	"github.com/aliyun/alibaba-cloud-sdk-go/sdk"
-	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/auth/credentials"
-	"github.com/aliyun/alibaba-cloud-sdk-go/services/dysmsapi"
-	"github.com/aliyun/alibaba-cloud-sdk-go/services/push"
+	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/requests"
+	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/responses"
 )
-
-// The SDK fills its endpoint maps lazily and without a lock; filling them here keeps calls free of races.
-func init() {
-	dysmsapi.GetEndpointMap()
-	push.GetEndpointMap()
-}
 
 const (
 	callTimeout = 20 * time.Second // of one call
@@ -43,17 +33,15 @@ type Options struct {
 
 // Client makes calls to one endpoint. It is safe for concurrent use.
 type Client struct {
-	opt      Options
-	provider *credentials.StaticAKCredentialsProvider
-	base     *http.Transport
-	grace    time.Duration
+	opt    Options
+	scheme string
+	signer *signer
+	base   *http.Transport
+	grace  time.Duration
 }
 
-// New checks the options. It refuses to run where the SDK would print every URL, and with it every phone number.
+// New checks the options.
 func New(o Options) (*Client, error) {
-	if slices.ContainsFunc(strings.Split(os.Getenv("DEBUG"), ","), func(s string) bool { return strings.TrimSpace(s) == "sdk" }) {
-		return nil, errors.New("make aliyun client: the environment has DEBUG=sdk, which prints personal data; unset it")
-	}
 	if o.Endpoint == "" || o.KeyID == "" || o.KeySecret == "" {
 		return nil, errors.New("make aliyun client: endpoint, key id and key secret are needed")
 	}
@@ -69,20 +57,23 @@ func New(o Options) (*Client, error) {
 	if o.Idle <= 0 {
 		o.Idle = 64
 	}
-	return &Client{
-		opt:      o,
-		grace:    2 * time.Second,
-		provider: credentials.NewStaticAKCredentialsProvider(o.KeyID, o.KeySecret),
+	c := &Client{
+		opt: o, scheme: "https", grace: 2 * time.Second,
+		signer: newSigner(o.KeyID, o.KeySecret, o.Region),
 		base: &http.Transport{
-			Proxy:                 http.ProxyFromEnvironment, // over HTTPS a proxy sees the host only; loopback is never proxied
-			DialContext:           (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
-			TLSHandshakeTimeout:   5 * time.Second,
-			MaxIdleConns:          o.Idle,
-			MaxIdleConnsPerHost:   o.Idle,
-			IdleConnTimeout:       30 * time.Second,
-			ResponseHeaderTimeout: callTimeout,
+			Proxy:               http.ProxyFromEnvironment, // over HTTPS a proxy sees the host only; loopback is never proxied
+			DialContext:         (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
+			TLSHandshakeTimeout: 5 * time.Second,
+			MaxIdleConns:        o.Idle,
+			MaxIdleConnsPerHost: o.Idle,
+			IdleConnTimeout:     30 * time.Second,
+			DisableCompression:  true,
 		},
-	}, nil
+	}
+	if o.Insecure {
+		c.scheme = "http"
+	}
+	return c, nil
 }
 
 // Close drops idle connections.
@@ -100,20 +91,11 @@ func loopback(endpoint string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// config is the SDK configuration of one call. The SDK's clients are not safe for concurrent use and know
-// no context, so each call has its own over the shared transport.
-func (c *Client) config(ctx context.Context) *sdk.Config {
-	scheme := "HTTPS"
-	if c.opt.Insecure {
-		scheme = "HTTP"
-	}
-	cfg := sdk.NewConfig().WithScheme(scheme).WithAutoRetry(false)
-	cfg.Transport = ctxTransport{ctx: ctx, base: c.base}
-	return cfg
-}
-
-// call runs one SDK call under the context and translates every way it can fail, panics included.
-func (c *Client) call(ctx context.Context, action string, do func(context.Context) error) (err error) {
+// call makes one call: the SDK lays out the request and reads the answer, our transport carries it. The SDK's own
+// client is left out: it is not safe for concurrent use, knows no context, prints URLs and with them phone
+// numbers when DEBUG says so, and takes twice the time of the call itself. Every way to fail is translated,
+// panics included.
+func (c *Client) call(ctx context.Context, action string, request requests.AcsRequest, response responses.AcsResponse) (err error) {
 	ctx, cancel := c.lasting(ctx)
 	defer cancel()
 	defer func() {
@@ -121,10 +103,53 @@ func (c *Client) call(ctx context.Context, action string, do func(context.Contex
 			err = &Error{Action: action, Class: InDoubt, Code: "sdk-panic"}
 		}
 	}()
-	if err := do(ctx); err != nil {
+	if err := c.exchange(ctx, request, response); err != nil {
 		return translate(action, err)
 	}
 	return nil
+}
+
+var errRedirect = errors.New("redirected")
+
+func (c *Client) exchange(ctx context.Context, request requests.AcsRequest, response responses.AcsResponse) error {
+	r, err := c.signed(ctx, request)
+	if err != nil {
+		return err
+	}
+	resp, err := c.base.RoundTrip(r)
+	if err != nil {
+		return err
+	}
+	if resp.StatusCode >= 300 && resp.StatusCode < 400 { // followed, it would carry phone numbers to another host
+		return errors.Join(errRedirect, resp.Body.Close())
+	}
+	resp.Body = limited{io.LimitReader(resp.Body, maxAnswer), resp.Body}
+	return responses.Unmarshal(response, resp, "JSON")
+}
+
+// signed is the request as the SDK would send it.
+func (c *Client) signed(ctx context.Context, request requests.AcsRequest) (*http.Request, error) {
+	if err := requests.InitParams(request); err != nil {
+		return nil, err
+	}
+	query, body := c.signer.sign(request.GetActionName(), request.GetVersion(), request.GetQueryParams(), request.GetFormParams(), time.Now())
+	r := (&http.Request{
+		Method: http.MethodPost,
+		URL:    &url.URL{Scheme: c.scheme, Host: c.opt.Endpoint, Path: "/", RawQuery: query},
+		Host:   c.opt.Endpoint,
+		Proto:  "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "User-Agent": {"tocsin"}},
+		Body:   http.NoBody,
+	}).WithContext(ctx)
+	if body != "" {
+		r.Body, r.ContentLength = io.NopCloser(strings.NewReader(body)), int64(len(body))
+	}
+	return r, nil
+}
+
+type limited struct {
+	io.Reader
+	io.Closer
 }
 
 // lasting is a context that ends a moment after ctx does: a call that is cut is in doubt, one that may end
@@ -136,116 +161,4 @@ func (c *Client) lasting(ctx context.Context) (context.Context, context.CancelFu
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout)
 	stop := context.AfterFunc(ctx, func() { time.AfterFunc(c.grace, cancel) })
 	return last, func() { stop(); cancel() }
-}
-
-// ctxTransport gives the SDK's requests a context and keeps answers small and unredirected: a followed
-// redirect would carry phone numbers to another host.
-type ctxTransport struct {
-	ctx  context.Context
-	base http.RoundTripper
-}
-
-var errRedirect = errors.New("redirected")
-
-func (t ctxTransport) RoundTrip(r *http.Request) (*http.Response, error) {
-	resp, err := t.base.RoundTrip(r.WithContext(t.ctx))
-	if err != nil {
-		return nil, err
-	}
-	if resp.StatusCode >= 300 && resp.StatusCode < 400 {
-		resp.Body.Close()
-		return nil, errRedirect
-	}
-	resp.Body = limited{io.LimitReader(resp.Body, maxAnswer), resp.Body}
-	return resp, nil
-}
-
-type limited struct {
-	io.Reader
-	io.Closer
-}
-
-// SMS is one text message to one mainland number.
-type SMS struct {
-	Phone    string // bare 11 digits
-	Sign     string
-	Template string
-	Params   string // JSON object of strings; "" when the template has no variables
-	OutID    string
-}
-
-// sms is a client of the SMS product for one call.
-func (c *Client) sms(ctx context.Context) (*dysmsapi.Client, error) {
-	client, err := dysmsapi.NewClientWithOptions(c.opt.Region, c.config(ctx), c.provider)
-	if err != nil {
-		return nil, err
-	}
-	client.Domain = c.opt.Endpoint
-	client.SetReadTimeout(time.Minute)
-	client.SetCloseTrace(true)
-	return client, nil
-}
-
-// SendSMS submits one message and returns the provider's id of it.
-func (c *Client) SendSMS(ctx context.Context, m SMS) (bizID string, err error) {
-	const action = "SendSms"
-	err = c.call(ctx, action, func(ctx context.Context) error {
-		client, err := c.sms(ctx)
-		if err != nil {
-			return err
-		}
-		r := dysmsapi.CreateSendSmsRequest()
-		r.PhoneNumbers, r.SignName, r.TemplateCode, r.TemplateParam, r.OutId = m.Phone, m.Sign, m.Template, m.Params, m.OutID
-		resp, err := client.SendSms(r)
-		if err != nil {
-			return err
-		}
-		bizID = resp.BizId
-		return success(action, resp.Code, resp.Message, resp.RequestId, resp.BizId != "")
-	})
-	if err != nil {
-		return "", err
-	}
-	return bizID, nil
-}
-
-// SMSDetail is what the provider knows of one message. The text itself is left out.
-type SMSDetail struct {
-	OutID   string
-	Status  int // 1 waiting, 2 failed, 3 delivered
-	ErrCode string
-}
-
-// QuerySMS lists what the provider has for a number on a day (yyyymmdd, Beijing time), all pages of it.
-func (c *Client) QuerySMS(ctx context.Context, phone, day string) ([]SMSDetail, error) {
-	const action, size, pages = "QuerySendDetails", 50, 20
-	var out []SMSDetail
-	for page := 1; page <= pages; page++ {
-		n := 0
-		err := c.call(ctx, action, func(ctx context.Context) error {
-			client, err := c.sms(ctx)
-			if err != nil {
-				return err
-			}
-			r := dysmsapi.CreateQuerySendDetailsRequest()
-			r.PhoneNumber, r.SendDate = phone, day
-			r.PageSize, r.CurrentPage = integer(size), integer(page)
-			resp, err := client.QuerySendDetails(r)
-			if err != nil {
-				return err
-			}
-			for _, d := range resp.SmsSendDetailDTOs.SmsSendDetailDTO {
-				out = append(out, SMSDetail{OutID: d.OutId, Status: int(d.SendStatus), ErrCode: d.ErrCode})
-				n++
-			}
-			return success(action, resp.Code, resp.Message, resp.RequestId, true)
-		})
-		if err != nil {
-			return nil, err
-		}
-		if n < size {
-			return out, nil
-		}
-	}
-	return nil, fmt.Errorf("query sms: %w", &Error{Action: action, Class: InDoubt, Code: "too-many-pages"})
 }

@@ -158,7 +158,4 @@ func TestOptions(t *testing.T) {
 			require.Error(t, err)
 		})
 	}
-	t.Setenv("DEBUG", "x,sdk")
-	_, err = New(ok)
-	require.ErrorContains(t, err, "DEBUG=sdk")
 }

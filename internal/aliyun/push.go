@@ -10,51 +10,110 @@ import (
 	"github.com/aliyun/alibaba-cloud-sdk-go/services/push"
 )
 
-// MaxTargets is how many devices one push may name.
-const MaxTargets = 1000
+// The bounds of the push product: targets of one push, tasks of one mass push.
+const (
+	MaxTargets = 1000
+	MaxTasks   = 100
+)
 
-// Notice is one push notification for devices, kept for those offline.
+// App is where pushes go and how phones' makers are asked to show them.
+type App struct {
+	Key    string
+	Vendor Vendor
+}
+
+// Vendor names what an app has registered with the makers of phones. Without the right channel or category a
+// maker drops a notice, or shows it among advertisements.
+type Vendor struct {
+	Android, Huawei, Honor, Xiaomi, Vivo                              string // notification channels
+	HuaweiCategory, VivoCategory, OppoCategory, HarmonyCategory, Send string // categories; the makers' channels to use
+}
+
+// Notice is one push notification, kept for devices that are offline.
 type Notice struct {
-	AppKey  string
-	Devices []string // at most MaxTargets
+	Devices []string // at most MaxTargets; of a mass push one
 	Title   string
 	Body    string
-	Label   string // ours, shown in the provider's statistics and used as collapse key; may be empty
-	Expires time.Time
+	Label   string // ours, shown in the provider's logs and used as collapse key; may be empty
 }
 
 // Push sends one notification and returns the provider's id of it. Queued is all it means: a device that
-// does not exist is no error.
-func (c *Client) Push(ctx context.Context, n Notice) (messageID string, err error) {
+// does not exist is no error. token is a UUID: the provider answers a repeat within 15 minutes with its first
+// answer.
+func (c *Client) Push(ctx context.Context, app App, n Notice, expires time.Time, token string) (messageID string, err error) {
 	const action = "Push"
-	err = c.call(ctx, action, func(ctx context.Context) error {
-		client, err := push.NewClientWithOptions(c.opt.Region, c.config(ctx), c.provider)
-		if err != nil {
-			return err
-		}
-		client.Domain = c.opt.Endpoint
-		client.SetReadTimeout(time.Minute)
-		client.SetCloseTrace(true)
-		r := push.CreatePushRequest()
-		r.AppKey = requests.Integer(n.AppKey)
-		r.PushType, r.DeviceType = "NOTICE", "ALL"
-		r.Target, r.TargetValue = "DEVICE", strings.Join(n.Devices, ",")
-		r.Title, r.Body, r.JobKey = n.Title, n.Body, n.Label
-		r.IOSApnsEnv = "PRODUCT"
-		r.IOSNotificationCollapseId = n.Label
-		r.StoreOffline = requests.NewBoolean(true)
-		r.ExpireTime = n.Expires.UTC().Format("2006-01-02T15:04:05Z")
-		resp, err := client.Push(r)
-		if err != nil {
-			return err
-		}
-		messageID = resp.MessageId
-		return success(action, "OK", "", resp.RequestId, resp.MessageId != "")
-	})
-	if err != nil {
+	r, resp := push.CreatePushRequest(), push.CreatePushResponse()
+	r.AppKey = requests.Integer(app.Key)
+	r.PushType, r.DeviceType, r.Target = "NOTICE", "ALL", "DEVICE"
+	r.TargetValue = strings.Join(n.Devices, ",")
+	r.Title, r.Body, r.JobKey = n.Title, n.Body, jobKey(n.Label)
+	r.IOSApnsEnv, r.IOSNotificationCollapseId = "PRODUCT", n.Label
+	r.StoreOffline, r.ExpireTime = requests.NewBoolean(true), stamp(expires)
+	v := app.Vendor
+	r.AndroidNotificationChannel, r.AndroidNotificationHuaweiChannel, r.AndroidNotificationHonorChannel = v.Android, v.Huawei, v.Honor
+	r.AndroidNotificationXiaomiChannel, r.AndroidNotificationVivoChannel = v.Xiaomi, v.Vivo
+	r.AndroidMessageHuaweiCategory, r.AndroidMessageVivoCategory, r.AndroidMessageOppoCategory = v.HuaweiCategory, v.VivoCategory, v.OppoCategory
+	r.HarmonyCategory, r.SendChannels = v.HarmonyCategory, v.Send
+	setToken(r.QueryParams, token)
+	if err := c.call(ctx, action, r, resp); err != nil {
 		return "", err
 	}
-	return messageID, nil
+	return resp.MessageId, success(action, "OK", "", resp.RequestId, resp.MessageId != "")
+}
+
+// MassPush sends up to MaxTasks notifications that differ and returns the provider's id of each, in order.
+func (c *Client) MassPush(ctx context.Context, app App, notices []Notice, expires time.Time, token string) (messageIDs []string, err error) {
+	const action = "MassPush"
+	r, resp := push.CreateMassPushRequest(), push.CreateMassPushResponse()
+	r.AppKey = requests.Integer(app.Key)
+	for i, n := range notices {
+		prefix := "PushTask." + strconv.Itoa(i+1) + "."
+		for _, f := range app.task(n, expires) {
+			if f.value != "" {
+				r.FormParams[prefix+f.name] = f.value
+			}
+		}
+	}
+	setToken(r.QueryParams, token)
+	if err := c.call(ctx, action, r, resp); err != nil {
+		return nil, err
+	}
+	ids := resp.MessageIds.MessageId
+	return ids, success(action, "OK", "", resp.RequestId, len(ids) == len(notices))
+}
+
+type field struct{ name, value string }
+
+// task is one task's fields. The SDK's struct has a hundred of them and would be searched for each person.
+func (a App) task(n Notice, expires time.Time) [21]field {
+	v := a.Vendor
+	return [...]field{
+		{"PushType", "NOTICE"}, {"DeviceType", "ALL"}, {"Target", "DEVICE"}, {"TargetValue", strings.Join(n.Devices, ",")},
+		{"Title", n.Title}, {"Body", n.Body}, {"JobKey", jobKey(n.Label)},
+		{"iOSApnsEnv", "PRODUCT"}, {"iOSNotificationCollapseId", n.Label}, {"StoreOffline", "true"}, {"ExpireTime", stamp(expires)},
+		{"AndroidNotificationChannel", v.Android}, {"AndroidNotificationHuaweiChannel", v.Huawei}, {"AndroidNotificationHonorChannel", v.Honor},
+		{"AndroidNotificationXiaomiChannel", v.Xiaomi}, {"AndroidNotificationVivoChannel", v.Vivo},
+		{"AndroidMessageHuaweiCategory", v.HuaweiCategory}, {"AndroidMessageVivoCategory", v.VivoCategory},
+		{"AndroidMessageOppoCategory", v.OppoCategory}, {"HarmonyCategory", v.HarmonyCategory}, {"SendChannels", v.Send},
+	}
+}
+
+// setToken adds a parameter that the SDK's version of the API does not know yet.
+func setToken(params map[string]string, token string) {
+	if token != "" {
+		params["IdempotentToken"] = token
+	}
+}
+
+func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z") }
+
+// jobKey is a label as the provider's logs take it: letters, digits, _ and -, at most 32 of them. One that
+// does not fit is left out; nothing hangs on it.
+func jobKey(label string) string {
+	if len(label) > 32 {
+		return ""
+	}
+	return strings.ReplaceAll(label, ".", "-")
 }
 
 func integer(n int) requests.Integer { return requests.Integer(strconv.Itoa(n)) }

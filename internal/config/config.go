@@ -27,9 +27,13 @@ type Config struct {
 	Database  Database  `koanf:"database"`
 	Bus       Bus       `koanf:"bus"`
 	SMTP      SMTP      `koanf:"smtp"`
+	Second    SMTP      `koanf:"smtp_second"` // relay used when the first one stops
 	Aliyun    Aliyun    `koanf:"aliyun"`
-	Workers   int       `koanf:"workers"` // fan-out workers in this process
-	Lease     Duration  `koanf:"lease"`   // how long a dead worker's part of a dispatch waits for another
+	Tencent   Tencent   `koanf:"tencent"`
+	Bounces   Bounces   `koanf:"bounces"`
+	ImportDir string    `koanf:"import_dir"` // where audiences on the server may be imported from; "" is not offered
+	Workers   int       `koanf:"workers"`    // fan-out workers in this process
+	Lease     Duration  `koanf:"lease"`      // how long a dead worker's part of a dispatch waits for another
 	Simulator Simulator `koanf:"simulator"`
 	LogLevel  string    `koanf:"log_level"` // debug info warn error
 }
@@ -67,28 +71,6 @@ type Bus struct {
 	URL    string `koanf:"url"`
 }
 
-// SMTP is the relay that mail leaves by. TLS is required.
-type SMTP struct {
-	Addr        string `koanf:"addr"` // host:port; "" uses the simulator
-	Username    string `koanf:"username"`
-	Password    string `koanf:"password"`
-	Hello       string `koanf:"hello"`  // our own host name
-	Bounce      string `koanf:"bounce"` // domain of the return path
-	Domain      string `koanf:"domain"` // domain of message ids
-	CAFile      string `koanf:"ca_file"`
-	Connections int    `koanf:"connections"`
-}
-
-// Aliyun is the account for SMS and push.
-type Aliyun struct {
-	KeyID      string `koanf:"key_id"` // "" uses the simulator
-	KeySecret  string `koanf:"key_secret"`
-	Region     string `koanf:"region"`
-	SMS        string `koanf:"sms_endpoint"`
-	Push       string `koanf:"push_endpoint"`
-	PushAppKey string `koanf:"push_app_key"`
-}
-
 // Simulator stands in for providers that are not configured.
 type Simulator struct {
 	URL  string `koanf:"url"` // of a `tocsin simulator` process; "" runs it inside
@@ -102,8 +84,13 @@ func Default() Config {
 		Operator: "acme", Data: "data", Workers: 4, Lease: Duration(time.Minute), LogLevel: "info",
 		HTTP:     HTTP{Addr: "127.0.0.1:8080", MaxBody: 4 << 20},
 		Database: Database{Driver: "sqlite"},
-		SMTP:     SMTP{Connections: 8},
-		Aliyun:   Aliyun{Region: "cn-hangzhou", SMS: "dysmsapi.aliyuncs.com", Push: "cloudpush.aliyuncs.com"},
+		SMTP:     SMTP{Connections: 16},
+		Second:   SMTP{Connections: 16},
+		Aliyun: Aliyun{
+			Region: "cn-hangzhou", SMS: "dysmsapi.aliyuncs.com", Push: "cloudpush.aliyuncs.com", Mainland: Way{Regions: []string{"CN"}},
+		},
+		Tencent: Tencent{Region: "ap-guangzhou", Endpoint: "sms.tencentcloudapi.com", Way: Way{Regions: []string{"CN"}}},
+		Bounces: Bounces{Mailbox: Mailbox{Folder: "INBOX", Every: Duration(time.Minute)}},
 	}
 }
 
@@ -139,7 +126,7 @@ func Load(path string, environ []string, data string) (Config, error) {
 	if data != "" {
 		c.Data = data
 	}
-	if err := Secrets(&c.SMTP.Password, &c.Aliyun.KeySecret); err != nil {
+	if err := Secrets(c.secrets()...); err != nil {
 		return Config{}, err
 	}
 	return c, c.Validate()
@@ -176,13 +163,7 @@ func (c *Config) Validate() error {
 	if c.Lease < Duration(time.Second) || c.Lease > Duration(time.Hour) {
 		bad("lease: 1s to 1h")
 	}
-	if c.SMTP.Addr != "" && (c.SMTP.Hello == "" || c.SMTP.Bounce == "" || c.SMTP.Domain == "") {
-		bad("smtp: with addr also set hello, bounce and domain")
-	}
-	if (c.Aliyun.KeyID == "") != (c.Aliyun.KeySecret == "") {
-		bad("aliyun: key_id and key_secret go together")
-	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, c.providers()...)...)
 }
 
 // Simulated reports whether any provider is the simulator.

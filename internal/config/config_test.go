@@ -48,3 +48,19 @@ func TestSecretsMayStandInFiles(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "s3cret", c.Aliyun.KeySecret)
 }
+
+func TestFaultsOfProvidersAreNamed(t *testing.T) {
+	_, err := Load(write(t, `
+smtp: {addr: "relay.example.com:25", hello: a.example, bounce: b.example, domain: a.example, plain: true, price: 1, dkim: [{domain: a.example}]}
+smtp_second: {addr: "second.example.com:25"}
+tencent: {secret_id: x}
+bounces: {cert_file: x, mailbox: {addr: "mail.example.com:993"}}
+`), nil, "")
+	for _, want := range []string{"smtp.plain", "smtp.dkim", "smtp: rate and price", "smtp_second", "tencent", "bounces: cert_file", "bounces.mailbox"} {
+		require.ErrorContains(t, err, want)
+	}
+	c, err := Load(write(t, "smtp: {addr: \"127.0.0.1:25\", hello: a.example, bounce: b.example, domain: a.example, plain: true, rate: 50, regions: [CN, EEA]}\n"), nil, "")
+	require.NoError(t, err)
+	require.Equal(t, Way{Regions: []string{"CN", "EEA"}, Rate: 50}, c.SMTP.Way)
+	require.Equal(t, []string{"CN"}, c.Aliyun.Mainland.Regions, "the mainland's provider serves the mainland's people unless it is told otherwise")
+}

@@ -43,8 +43,8 @@ func (t *Tx) InsertAudience(ctx context.Context, a notify.Audience) (int64, erro
 		return 0, err
 	}
 	_, err = t.exec(ctx, "insert audience",
-		`INSERT INTO audience (operator_id, id, no, incident_id, body) VALUES ($1, $2, $3, $4, $5)`,
-		t.op, a.ID, no, string(a.Incident), body)
+		`INSERT INTO audience (operator_id, id, no, incident_id, body, unfinished) VALUES ($1, $2, $3, $4, $5, $6)`,
+		t.op, a.ID, no, string(a.Incident), body, a.State == notify.Importing)
 	return no, err
 }
 
@@ -55,8 +55,8 @@ func (t *Tx) UpdateAudience(ctx context.Context, a notify.Audience) error {
 		return err
 	}
 	n, err := t.exec(ctx, "update audience",
-		`UPDATE audience SET body = $5 WHERE operator_id = $1 AND id = $2 AND no = $3 AND incident_id = $4`,
-		t.op, a.ID, a.No, string(a.Incident), body)
+		`UPDATE audience SET body = $5, unfinished = $6 WHERE operator_id = $1 AND id = $2 AND no = $3 AND incident_id = $4`,
+		t.op, a.ID, a.No, string(a.Incident), body, a.State == notify.Importing)
 	if err == nil && n == 0 {
 		return notFound("audience")
 	}
@@ -73,106 +73,114 @@ func (t *Tx) Audiences(ctx context.Context, id incident.ID) ([]notify.Audience, 
 	return sealed[notify.Audience](ctx, t, "audience", `x.incident_id = $2 ORDER BY x.id DESC`, string(id))
 }
 
-// InsertRecipients keeps those whose identity is new in the audience and reports which are not. The kept
-// ones are numbered here, densely and in their order, so that sequences have no gaps. Whoever has no
-// identity is nobody's duplicate.
-func (t *Tx) InsertRecipients(ctx context.Context, a notify.Audience, recipients []notify.SealedRecipient) ([]bool, error) {
-	if len(recipients) == 0 {
-		return nil, nil
-	}
-	seq, err := t.lockAudience(ctx, a.No)
-	if err != nil {
-		return nil, err
-	}
-	known, err := t.knownIdentities(ctx, a.No, recipients)
-	if err != nil {
-		return nil, err
-	}
-	duplicate := make([]bool, len(recipients))
-	var rows, indexes []any
-	for i, r := range recipients {
-		identity := string(r.Identity)
-		if duplicate[i] = known[identity]; duplicate[i] {
-			continue
-		}
-		values := map[string]bool{} // blind index → whether it is the identity
-		for _, v := range r.Indexes {
-			values[string(v)] = false
-		}
-		if identity != "" {
-			known[identity], values[identity] = true, true
-		}
-		rows = append(rows, a.No, seq, r.Body)
-		for v, is := range values {
-			indexes = append(indexes, a.No, []byte(v), seq, is)
-		}
-		seq++
-	}
-	if err := t.insertMany(ctx, "insert recipients", `INSERT INTO recipient (audience_no, seq, body) VALUES `, 3, rows); err != nil {
-		return nil, err
-	}
-	err = t.insertMany(ctx, "insert recipient indexes",
-		`INSERT INTO recipient_index (audience_no, value, seq, identity) VALUES `, 4, indexes)
-	return duplicate, err
+// OpenAudiences are the operator's whose import has not ended.
+func (t *Tx) OpenAudiences(ctx context.Context) ([]notify.Audience, error) {
+	found, err := sealed[notify.Audience](ctx, t, "audience", `x.unfinished ORDER BY x.id`)
+	return slices.DeleteFunc(found, func(a notify.Audience) bool { return a.State != notify.Importing }), err
 }
 
-// lockAudience lets one import at a time write into an audience, and gives its next sequence.
-func (t *Tx) lockAudience(ctx context.Context, no int64) (next int64, err error) {
+// LockAudience reads one and keeps other transactions from changing it.
+func (t *Tx) LockAudience(ctx context.Context, id string) (notify.Audience, error) {
 	_, ok, err := one(ctx, t, "lock audience", value[int64],
-		`SELECT no FROM audience WHERE no = $1 AND operator_id = $2`+t.db.dialect.forUpdate(), no, t.op)
+		`SELECT no FROM audience WHERE operator_id = $1 AND id = $2`+t.db.dialect.forUpdate(), t.op, id)
 	if err == nil && !ok {
 		err = notFound("audience")
 	}
 	if err != nil {
-		return 0, err
+		return notify.Audience{}, err
 	}
-	next, _, err = one(ctx, t, "read last recipient", value[int64],
-		`SELECT COALESCE(MAX(seq) + 1, 0) FROM recipient WHERE audience_no = $1`, no)
-	return next, err
+	return t.Audience(ctx, id)
 }
 
-func (t *Tx) knownIdentities(ctx context.Context, no int64, recipients []notify.SealedRecipient) (map[string]bool, error) {
-	known := map[string]bool{}
-	d := t.db.dialect
-	for part := range slices.Chunk(recipients, 1000) {
-		args := []any{no}
-		for _, r := range part {
-			if len(r.Identity) > 0 {
-				args = append(args, r.Identity)
-			}
-		}
-		if len(args) == 1 {
-			continue
-		}
-		found, err := all(ctx, t, "read identities", value[[]byte],
-			`SELECT value FROM recipient_index WHERE audience_no = `+d.marks(1, 1)+` AND identity AND value IN (`+d.marks(2, len(args)-1)+`)`, args...)
-		if err != nil {
-			return nil, err
-		}
-		for _, v := range found {
-			known[string(v)] = true
-		}
+// InsertPages keeps pages of recipients; one that is there is replaced.
+func (t *Tx) InsertPages(ctx context.Context, a notify.Audience, pages []notify.RecipientPage) error {
+	if err := t.owns(ctx, "audience", a.No); err != nil {
+		return err
 	}
-	return known, nil
+	args := make([]any, 0, 4*len(pages))
+	for _, p := range pages {
+		args = append(args, a.No, p.From, p.Count, p.Body)
+	}
+	return t.insertMany(ctx, "insert recipients", `INSERT INTO recipient_page (audience_no, from_seq, n, body) VALUES `, 4, args,
+		` ON CONFLICT (audience_no, from_seq) DO UPDATE SET n = excluded.n, body = excluded.body`)
 }
 
-// Recipients reads from ≤ seq < to, without their indexes.
-func (t *Tx) Recipients(ctx context.Context, audienceNo, from, to int64) ([]notify.SealedRecipient, error) {
+// Pages reads those that hold any recipient with from ≤ seq < to, in order.
+func (t *Tx) Pages(ctx context.Context, audienceNo, from, to int64) ([]notify.RecipientPage, error) {
 	if err := t.owns(ctx, "audience", audienceNo); err != nil {
 		return nil, err
 	}
-	scan := func(s scanner) (r notify.SealedRecipient, err error) { return r, s.Scan(&r.Seq, &r.Body) }
-	return all(ctx, t, "read recipients", scan,
-		`SELECT seq, body FROM recipient WHERE audience_no = $1 AND seq >= $2 AND seq < $3 ORDER BY seq`, audienceNo, from, to)
+	scan := func(s scanner) (p notify.RecipientPage, err error) { return p, s.Scan(&p.From, &p.Count, &p.Body) }
+	return all(ctx, t, "read recipients", scan, `
+		SELECT from_seq, n, body FROM recipient_page WHERE audience_no = $1 AND from_seq >= $2 AND from_seq < $3 ORDER BY from_seq`,
+		audienceNo, from-from%notify.PageSize, to)
+}
+
+// InsertChunks keeps parts of runs of index entries.
+func (t *Tx) InsertChunks(ctx context.Context, a notify.Audience, chunks []notify.IndexChunk) error {
+	if err := t.owns(ctx, "audience", a.No); err != nil {
+		return err
+	}
+	args := make([]any, 0, 4*len(chunks))
+	var runs []any
+	for i, c := range chunks {
+		args = append(args, a.No, c.Run, c.First, c.Body)
+		if i == 0 || c.Run != chunks[i-1].Run {
+			runs = append(runs, a.No, c.Run)
+		}
+	}
+	if err := t.insertMany(ctx, "insert index", `INSERT INTO recipient_run (audience_no, run, first, body) VALUES `, 4, args); err != nil {
+		return err
+	}
+	return t.insertMany(ctx, "insert run", `INSERT INTO audience_run (audience_no, run) VALUES `, 2, runs, ` ON CONFLICT DO NOTHING`)
+}
+
+// IndexRuns are the runs that an audience has.
+func (t *Tx) IndexRuns(ctx context.Context, audienceNo int64) ([]int64, error) {
+	if err := t.owns(ctx, "audience", audienceNo); err != nil {
+		return nil, err
+	}
+	return all(ctx, t, "read runs", value[int64], `SELECT run FROM audience_run WHERE audience_no = $1 ORDER BY run`, audienceNo)
+}
+
+// RunChunks reads those of a run that come after an entry, in order.
+func (t *Tx) RunChunks(ctx context.Context, audienceNo, run int64, after []byte, limit int) ([]notify.IndexChunk, error) {
+	if err := t.owns(ctx, "audience", audienceNo); err != nil {
+		return nil, err
+	}
+	scan := func(s scanner) (c notify.IndexChunk, err error) { return c, s.Scan(&c.Run, &c.First, &c.Body) }
+	if after == nil {
+		after = []byte{}
+	}
+	return all(ctx, t, "read run", scan, `
+		SELECT run, first, body FROM recipient_run WHERE audience_no = $1 AND run = $2 AND first > $3 ORDER BY first LIMIT $4`,
+		audienceNo, run, after, limit)
+}
+
+// IndexChunks reads those that can hold a blind index: of each run the one that begins last at or before
+// its first entry, and those that begin within its entries.
+func (t *Tx) IndexChunks(ctx context.Context, audienceNo int64, index []byte) ([][]byte, error) {
+	if err := t.owns(ctx, "audience", audienceNo); err != nil {
+		return nil, err
+	}
+	low, high := notify.EntryBounds(index)
+	return all(ctx, t, "find recipients", value[[]byte], `
+		SELECT c.body FROM audience_run r JOIN recipient_run c ON c.audience_no = r.audience_no AND c.run = r.run
+		WHERE r.audience_no = $1 AND c.first <= $3 AND c.first >= COALESCE((
+			SELECT x.first FROM recipient_run x WHERE x.audience_no = r.audience_no AND x.run = r.run AND x.first <= $2
+			ORDER BY x.first DESC LIMIT 1), $2)`, audienceNo, low, high)
 }
 
 // RecipientSeqs finds people by a blind index.
 func (t *Tx) RecipientSeqs(ctx context.Context, audienceNo int64, index []byte) ([]int64, error) {
-	if err := t.owns(ctx, "audience", audienceNo); err != nil {
-		return nil, err
+	chunks, err := t.IndexChunks(ctx, audienceNo, index)
+	var seqs []int64
+	for _, c := range chunks {
+		found, _ := notify.ChunkSeqs(c, index)
+		seqs = append(seqs, found...)
 	}
-	return all(ctx, t, "find recipients", value[int64],
-		`SELECT seq FROM recipient_index WHERE audience_no = $1 AND value = $2 ORDER BY seq`, audienceNo, index)
+	slices.Sort(seqs)
+	return slices.Compact(seqs), err
 }
 
 // InsertRejects keeps what an import refused. Several faults of one line come in one call.
@@ -180,12 +188,12 @@ func (t *Tx) InsertRejects(ctx context.Context, a notify.Audience, rejects []not
 	if err := t.owns(ctx, "audience", a.No); err != nil {
 		return err
 	}
-	args := make([]any, 0, 6*len(rejects))
+	args := make([]any, 0, 7*len(rejects))
 	for i, r := range rejects {
-		args = append(args, a.No, r.Line, i, r.Pointer, r.Rule, r.Message)
+		args = append(args, a.No, r.Line, i, r.Column, r.Pointer, r.Rule, r.Message)
 	}
 	return t.insertMany(ctx, "insert rejects",
-		`INSERT INTO reject (audience_no, line, no, pointer, rule, message) VALUES `, 6, args)
+		`INSERT INTO reject (audience_no, line, no, at, pointer, rule, message) VALUES `, 7, args)
 }
 
 // Rejects pages through them by line.
@@ -194,9 +202,9 @@ func (t *Tx) Rejects(ctx context.Context, audienceNo, afterLine int64, limit int
 		return nil, err
 	}
 	scan := func(s scanner) (r notify.Reject, err error) {
-		return r, s.Scan(&r.Line, &r.Pointer, &r.Rule, &r.Message)
+		return r, s.Scan(&r.Line, &r.Column, &r.Pointer, &r.Rule, &r.Message)
 	}
 	return all(ctx, t, "read rejects", scan, `
-		SELECT line, pointer, rule, message FROM reject WHERE audience_no = $1 AND line > $2 ORDER BY line, no LIMIT $3`,
+		SELECT line, at, pointer, rule, message FROM reject WHERE audience_no = $1 AND line > $2 ORDER BY line, no LIMIT $3`,
 		audienceNo, afterLine, limited(limit, 100, 10000))
 }

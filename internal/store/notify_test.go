@@ -1,6 +1,8 @@
 package store_test
 
 import (
+	"bytes"
+	"strings"
 	"testing"
 	"time"
 
@@ -173,12 +175,14 @@ func TestAudiences(t *testing.T) {
 	everywhere(t, func(t *testing.T, db *store.DB) {
 		i := insertIncident(t, db, incident.Live)
 		a := notify.Audience{ID: "aud_1", Incident: i.ID, State: notify.Importing, Name: "customers of Li Hua.csv", CreatedAt: storetest.Start, UpdatedAt: storetest.Start}
-		person := func(identity string, indexes ...string) notify.SealedRecipient {
-			r := notify.SealedRecipient{Identity: []byte(identity), Body: []byte("sealed " + identity)}
-			for _, v := range indexes {
-				r.Indexes = append(r.Indexes, []byte(v))
+		index := func(c byte) []byte { return bytes.Repeat([]byte{c}, 12) }
+		entries := func(run int64, of ...string) notify.IndexChunk { // index and sequence
+			c := notify.IndexChunk{Run: run}
+			for _, e := range of {
+				c.Body = append(append(c.Body, index(e[0])...), 0, 0, 0, e[1]-'0')
 			}
-			return r
+			c.First = c.Body[:16]
+			return c
 		}
 		tx(t, db, acme, func(tx playbooks.Tx) {
 			var err error
@@ -188,31 +192,34 @@ func TestAudiences(t *testing.T) {
 			require.NoError(t, err)
 			require.Empty(t, cmp.Diff(a, got))
 
-			// b has the address of a, but is not a.
-			duplicate, err := tx.InsertRecipients(ctx, a, []notify.SealedRecipient{
-				person("a", "a", "x@"), person("b", "x@"), person("a", "y@"), {Body: []byte("nobody")},
-			})
-			require.NoError(t, err)
-			require.Equal(t, []bool{false, false, true, false}, duplicate)
-			duplicate, err = tx.InsertRecipients(ctx, a, []notify.SealedRecipient{person("b"), person("x@", "x@"), person("c"), {Body: []byte("nobody")}})
-			require.NoError(t, err)
-			require.Equal(t, []bool{true, false, false, false}, duplicate)
+			pages := []notify.RecipientPage{{From: 0, Count: 250, Body: []byte("first")}, {From: 250, Count: 3, Body: []byte("begun")}}
+			require.NoError(t, tx.InsertPages(ctx, a, pages))
+			pages[1].Count, pages[1].Body = 250, []byte("full")
+			require.NoError(t, tx.InsertPages(ctx, a, append(pages[1:], notify.RecipientPage{From: 500, Count: 1, Body: []byte("last")})))
+			require.NoError(t, tx.InsertChunks(ctx, a, []notify.IndexChunk{entries(0, "a1", "b0", "x0"), entries(0, "x1"), entries(0, "x4", "y0")}))
+			require.NoError(t, tx.InsertChunks(ctx, a, []notify.IndexChunk{entries(1, "x3")}))
 			require.NoError(t, tx.InsertRejects(ctx, a, []notify.Reject{{Line: 3, Pointer: "/a", Rule: "r"}, {Line: 3, Pointer: "/b", Rule: "r"}, {Line: 9}}))
 			a.Total, a.State = 6, notify.Ready
 			require.NoError(t, tx.UpdateAudience(ctx, a))
 		})
 		view(t, db, acme, func(tx playbooks.Tx) {
-			people, err := tx.Recipients(ctx, a.No, 1, 10)
-			require.NoError(t, err)
-			var bodies []string
-			for n, p := range people {
-				require.EqualValues(t, n+1, p.Seq, "sequences have no gaps")
-				bodies = append(bodies, string(p.Body))
+			for _, c := range []struct {
+				from, to int64
+				want     string
+			}{{0, 1, "first"}, {249, 250, "first"}, {249, 251, "first full"}, {499, 501, "full last"}, {501, 600, "last"}, {0, 1000, "first full last"}} {
+				pages, err := tx.Pages(ctx, a.No, c.from, c.to)
+				require.NoError(t, err)
+				var bodies []string
+				for _, p := range pages {
+					bodies = append(bodies, string(p.Body))
+				}
+				require.Equal(t, c.want, strings.Join(bodies, " "))
 			}
-			require.Equal(t, []string{"sealed b", "nobody", "sealed x@", "sealed c", "nobody"}, bodies)
-			seqs, err := tx.RecipientSeqs(ctx, a.No, []byte("x@"))
-			require.NoError(t, err)
-			require.Equal(t, []int64{0, 1, 3}, seqs)
+			for c, want := range map[byte][]int64{'x': {0, 1, 3, 4}, 'a': {1}, 'y': {0}, 'z': nil, '0': nil, 'w': nil} {
+				seqs, err := tx.RecipientSeqs(ctx, a.No, index(c))
+				require.NoError(t, err)
+				require.Equal(t, want, seqs, string(c))
+			}
 			rejects, err := tx.Rejects(ctx, a.No, 0, 10)
 			require.NoError(t, err)
 			require.Len(t, rejects, 3)
@@ -224,9 +231,9 @@ func TestAudiences(t *testing.T) {
 			require.Equal(t, []notify.Audience{a}, list)
 		})
 		view(t, db, evil, func(tx playbooks.Tx) {
-			_, err := tx.Recipients(ctx, a.No, 0, 10)
+			_, err := tx.Pages(ctx, a.No, 0, 10)
 			requireFault(t, err, incident.NotFound)
-			_, err = tx.RecipientSeqs(ctx, a.No, []byte("x@"))
+			_, err = tx.RecipientSeqs(ctx, a.No, index('x'))
 			requireFault(t, err, incident.NotFound)
 		})
 	})

@@ -1,86 +1,119 @@
+//go:build unix
+
 // Command bench measures the goals of this repository on the machine it runs on: `make bench`. Each goal is
 // a line of the table, and with BENCH_OUT a line of JSON: goal, value, must, aim, holds.
 package main
 
 import (
-	"encoding/json"
+	"cmp"
+	"errors"
+	"flag"
 	"fmt"
-	"maps"
 	"os"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
-	"tocsin/test/bench/derive"
+	"tocsin/test/bench/stage"
 )
 
-// result is one goal as measured. Of limits, less is better.
-type result struct {
-	Goal  string             `json:"goal"`
-	Unit  string             `json:"unit"`
-	Value float64            `json:"value"`
-	Must  float64            `json:"must"`
-	Aim   float64            `json:"aim"`
-	Holds bool               `json:"holds"`
-	Parts map[string]float64 `json:"parts,omitempty"`
+// scale is how much is measured.
+type scale struct {
+	rounds  int
+	people  map[string]int64 // of one round, by way of SMTP
+	calls   int64            // people of one round of SMS and push
+	country []int64          // audiences for cost per person and memory, growing
+	kills   int
+}
+
+var (
+	small = scale{3, map[string]int64{"classic": 50_000, "pipelining": 200_000, "chunking": 300_000}, 40_000, []int64{100_000, 1_000_000}, 10}
+	full  = scale{5, map[string]int64{"classic": 200_000, "pipelining": 1_000_000, "chunking": 1_000_000}, 100_000, []int64{100_000, 1_000_000, 10_000_000}, 50}
+)
+
+// ways of SMTP, in the order of the table.
+var ways = []string{"classic", "pipelining", "chunking"}
+
+// bench is one run of everything that was asked for.
+type bench struct {
+	scale
+	sink     *stage.Process
+	addrs    map[string]string
+	settings []string // of Tocsin
+	dir      string   // for files of the run
+	profiles string   // directory for the processor's profiles
+	results  []result
+	peers    []peer
+}
+
+// parts of a run by the name that -only takes.
+var parts = []struct {
+	name string
+	run  func(*bench) error
+}{
+	{"email", (*bench).email}, {"country", (*bench).countries}, {"kill", (*bench).killed}, {"calls", (*bench).providers}, {"derive", (*bench).derivation},
 }
 
 func main() {
+	stage.Child()
 	testing.Init()
-	if err := run(); err != nil {
+	only := flag.String("only", "", "parts to measure, by comma: email, country, kill, calls, derive; default all")
+	rounds := flag.Int("rounds", 0, "alternating rounds; default by BENCH_SCALE")
+	n := flag.Int64("n", 0, "people of a round; default by BENCH_SCALE")
+	way := flag.String("way", "", "only this way of SMTP: classic, pipelining, chunking")
+	tls := flag.Bool("tls", false, "encrypt towards the relay (the bare sender never does)")
+	profiles := flag.String("cpuprofile", "", "directory for profiles of Tocsin's use of the processor")
+	markdown := flag.String("markdown", "", "write the tables into this file, between its marks")
+	flag.Parse()
+	b := &bench{scale: full, profiles: *profiles}
+	if os.Getenv("BENCH_SCALE") == "small" {
+		b.scale = small
+	}
+	b.rounds = cmp.Or(*rounds, b.rounds)
+	if *n > 0 {
+		b.people = map[string]int64{"classic": *n, "pipelining": *n, "chunking": *n}
+		b.calls, b.country = min(*n, stage.PhonePlaces), []int64{*n, 10 * *n}
+	}
+	if *way != "" {
+		ways = []string{*way}
+	}
+	err := b.run(strings.Split(*only, ","), *tls)
+	if err == nil {
+		err = b.show(*markdown)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run() error {
-	r, err := derivation()
-	if err != nil {
+func (b *bench) run(only []string, tls bool) (err error) {
+	if err := b.open(tls); err != nil {
 		return err
 	}
-	fmt.Printf("%-52s %10s %8s %8s\n", "goal", "measured", "must", "aim")
-	fmt.Printf("%-52s %7.2f %s %8.2f %8.2f %s\n", r.Goal, r.Value, r.Unit, r.Must, r.Aim, verdict(r))
-	for _, name := range slices.Sorted(maps.Keys(r.Parts)) {
-		fmt.Printf("  %-50s %7.2f %s\n", name, r.Parts[name], r.Unit)
-	}
-	return write(r)
-}
-
-// derivation is the derive half of goal 14: all enabled rules for one fact set, the slowest of the typical ones.
-func derivation() (result, error) {
-	times, err := derive.Times()
-	r := result{Goal: "14 derive all enabled rules for one fact set", Unit: "ms", Must: 1, Aim: 0.5, Parts: times}
-	for _, t := range times {
-		r.Value = max(r.Value, t)
-	}
-	r.Holds = r.Value <= r.Must
-	return r, err
-}
-
-func verdict(r result) string {
-	switch {
-	case r.Value <= r.Aim:
-		return "aim"
-	case r.Holds:
-		return "must"
-	}
-	return "missed"
-}
-
-// write appends to BENCH_OUT, so that several runs make one file.
-func write(results ...result) error {
-	name := os.Getenv("BENCH_OUT")
-	if name == "" {
-		return nil
-	}
-	f, err := os.OpenFile(name, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600) //nolint:gosec // G703: who runs the measurement names the file
-	if err != nil {
-		return fmt.Errorf("open BENCH_OUT: %w", err)
-	}
-	for _, r := range results {
-		if err := json.NewEncoder(f).Encode(r); err != nil {
-			_ = f.Close()
-			return fmt.Errorf("write BENCH_OUT: %w", err)
+	defer func() { err = errors.Join(err, os.RemoveAll(b.dir), b.sink.End()) }()
+	for _, p := range parts {
+		if only[0] != "" && !slices.Contains(only, p.name) {
+			continue
 		}
+		start := time.Now()
+		if err := p.run(b); err != nil {
+			return fmt.Errorf("measure %s: %w", p.name, err)
+		}
+		say("%s took %s", p.name, time.Since(start).Round(time.Second))
 	}
-	return f.Close()
+	return nil
+}
+
+// say tells on standard error how far the run is.
+func say(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }
+
+// median of some figures.
+func median(v []float64) float64 {
+	s := slices.Sorted(slices.Values(v))
+	if len(s) == 0 {
+		return 0
+	}
+	return (s[(len(s)-1)/2] + s[len(s)/2]) / 2
 }

@@ -1,15 +1,13 @@
-// Package push carries prepared notices as app notifications through Aliyun: one call for up to a thousand
-// devices when the text is the same for all, one call per person when it is not.
+// Package push carries prepared notices as app notifications through Aliyun: a call for up to a thousand
+// devices when the text is the same for all, a call for up to a hundred when it is not. What it shows may be
+// read by anybody who sees the phone.
 package push
 
 import (
 	"context"
-	"errors"
 	"regexp"
 	"slices"
 	"strconv"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"tocsin/incident"
@@ -20,15 +18,21 @@ import (
 )
 
 const (
-	maxPayload = 1800 // bytes of title and body
-	maxCalls   = 16
-	keptFor    = 72 * time.Hour
+	maxPayload   = 1800 // bytes of title and body
+	defaultCalls = 16
+	keptFor      = 72 * time.Hour
 )
 
 // Options of the channel.
 type Options struct {
-	Calls     int         // at once, over all sends; 0: 16
-	Batch     int         // devices per call of a message without slots; 0: 500, at most 1000
+	Calls   int           // at once, over all sends; 0: 16
+	Batch   int           // devices per call of a message without slots; 0: 500, at most 1000
+	Tasks   int           // people per call of a message with slots; 0: 100, the most there is
+	Vendor  aliyun.Vendor // what the app has registered with the makers of phones
+	KeptFor time.Duration // how long a notice waits for a device that is off; 0: 72 h, the most there is
+	// Repeats is how often a call without a clear answer is made again at once, under the same token, which the
+	// provider answers with its first result for 15 minutes. 0: twice, negative: never.
+	Repeats   int
 	Simulated bool        // the endpoint is the simulator; only then drills may be sent
 	Clock     clock.Clock // nil: the system's
 }
@@ -36,7 +40,7 @@ type Options struct {
 // Channel sends app notifications to device ids. It is safe for concurrent use.
 type Channel struct {
 	client *aliyun.Client
-	appKey string
+	app    aliyun.App
 	opt    Options
 	slots  chan struct{}
 }
@@ -44,16 +48,25 @@ type Channel struct {
 // New makes the channel for one app.
 func New(client *aliyun.Client, appKey string, o Options) *Channel {
 	if o.Calls <= 0 {
-		o.Calls = maxCalls
+		o.Calls = defaultCalls
 	}
 	if o.Batch <= 0 {
 		o.Batch = 500
 	}
-	o.Batch = min(o.Batch, aliyun.MaxTargets)
+	if o.Tasks <= 0 {
+		o.Tasks = aliyun.MaxTasks
+	}
+	if o.KeptFor <= 0 || o.KeptFor > keptFor {
+		o.KeptFor = keptFor
+	}
+	if o.Repeats == 0 {
+		o.Repeats = 2
+	}
+	o.Batch, o.Tasks = min(o.Batch, aliyun.MaxTargets), min(o.Tasks, aliyun.MaxTasks)
 	if o.Clock == nil {
 		o.Clock = clock.System{}
 	}
-	return &Channel{client: client, appKey: appKey, opt: o, slots: make(chan struct{}, o.Calls)}
+	return &Channel{client: client, app: aliyun.App{Key: appKey, Vendor: o.Vendor}, opt: o, slots: make(chan struct{}, o.Calls)}
 }
 
 // Name is the channel's id.
@@ -63,7 +76,7 @@ func refuse(class notify.Class, code string) *notify.Refusal {
 	return &notify.Refusal{Channel: templates.Push, Class: class, Code: code}
 }
 
-// Prepare checks the message and decides whether it can go out in batches.
+// Prepare checks the message and decides how many people a call can serve.
 func (c *Channel) Prepare(_ context.Context, m notify.FrozenMessage, mode incident.Mode) (notify.Sender, error) {
 	if err := notify.Bar(templates.Push, mode, c.opt.Simulated); err != nil {
 		return nil, err
@@ -73,172 +86,54 @@ func (c *Channel) Prepare(_ context.Context, m notify.FrozenMessage, mode incide
 		return nil, refuse(notify.ClassBug, "empty-message")
 	case len(m.Title)+len(m.Body) > maxPayload:
 		return nil, refuse(notify.ClassBug, "too-long")
+	case slices.ContainsFunc(m.Slots, func(s string) bool { return !notify.ShortSlot(s) }):
+		return nil, refuse(notify.ClassBug, "personal-slot")
 	}
-	if _, err := strconv.ParseInt(c.appKey, 10, 64); err != nil {
+	if _, err := strconv.ParseInt(c.app.Key, 10, 64); err != nil {
 		return nil, refuse(notify.ClassStop, "bad-app-key")
 	}
-	s := &sender{channel: c, message: m, batch: c.opt.Batch}
-	if s.personal(m.Title) || s.personal(m.Body) {
-		s.batch = 1
+	s := &sender{channel: c, title: notify.ParseWords(m.Title, notify.ShortSlot), body: notify.ParseWords(m.Body, notify.ShortSlot), batch: c.opt.Batch}
+	if len(s.title.Slots())+len(s.body.Slots()) > 0 {
+		s.batch, s.personal = c.opt.Tasks, true
 	}
 	return s, nil
 }
 
 // sender sends one message version.
 type sender struct {
-	channel *Channel
-	message notify.FrozenMessage
-	batch   int
+	channel     *Channel
+	title, body notify.Words
+	personal    bool
+	batch       int // people per call
 }
 
 // Close does nothing: connections are the client's.
 func (s *sender) Close() error { return nil }
 
-var (
-	slotPattern = regexp.MustCompile(`\[\[([a-z][a-z0-9_]*)\]\]`)
-	deviceID    = regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`)
-)
+var deviceID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`)
 
-func (s *sender) known(slot string) bool {
-	name := slot[2 : len(slot)-2]
-	return name == "code" || name == "ref" || slices.Contains(s.message.Slots, name)
-}
-
-func (s *sender) personal(text string) bool {
-	return slices.ContainsFunc(slotPattern.FindAllString(text, -1), s.known)
-}
-
-// fill puts a person's values into a text; ok is false when one is missing.
-func (s *sender) fill(text string, o *notify.Outgoing) (filled string, ok bool) {
-	ok = true
-	filled = slotPattern.ReplaceAllStringFunc(text, func(slot string) string {
-		if !s.known(slot) {
-			return slot
-		}
-		v, found := o.Value(slot[2 : len(slot)-2])
-		ok = ok && found
-		return v
-	})
-	return filled, ok
-}
-
-// Send calls once per batch. A batch shares one verdict, since the provider answers per call and drops
-// unknown devices without a word. When ctx ends, no new call begins.
-func (s *sender) Send(ctx context.Context, out []notify.Outgoing, begin func(int), done func(int, notify.Verdict)) error {
-	r := &run{sender: s, out: out, begin: begin, done: done}
-	r.batches = s.plan(out, r.answer)
-	var wg sync.WaitGroup
-	for range min(len(r.batches), s.channel.opt.Calls) {
-		wg.Go(func() { r.work(ctx) })
+// notice is the text for one person; the verdict says why there is none.
+func (s *sender) notice(o *notify.Outgoing) (n aliyun.Notice, v notify.Verdict, ok bool) {
+	if !deviceID.MatchString(o.Address) {
+		return n, notify.Verdict{Class: notify.ClassRcptPerm, Code: "bad-device"}, false
 	}
-	wg.Wait()
-	if r.answered < len(out) {
-		return ctx.Err()
-	}
-	return nil
-}
-
-// plan answers those with an id that cannot be a device's and divides the others into batches. A device
-// named twice goes into different calls, so that each delivery is one target.
-func (s *sender) plan(out []notify.Outgoing, answer func(int, notify.Verdict)) (batches [][]int) {
-	var batch []int
-	named := map[string]bool{}
-	for i, o := range out {
-		if !deviceID.MatchString(o.Address) {
-			answer(i, notify.Verdict{Class: notify.ClassRcptPerm, Code: "bad-device"})
-			continue
-		}
-		if len(batch) == s.batch || named[o.Address] {
-			batches = append(batches, batch)
-			batch = nil
-			clear(named)
-		}
-		batch = append(batch, i)
-		named[o.Address] = true
-	}
-	if len(batch) > 0 {
-		batches = append(batches, batch)
-	}
-	return batches
-}
-
-// run is one Send.
-type run struct {
-	*sender
-	out      []notify.Outgoing
-	batches  [][]int
-	next     atomic.Int64
-	mu       sync.Mutex // begin and done are never called two at a time
-	begin    func(int)
-	done     func(int, notify.Verdict)
-	answered int
-}
-
-func (r *run) answer(i int, v notify.Verdict) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.answered++
-	r.done(i, v)
-}
-
-func (r *run) work(ctx context.Context) {
-	for ctx.Err() == nil {
-		select {
-		case r.channel.slots <- struct{}{}:
-		case <-ctx.Done():
-			return
-		}
-		n := int(r.next.Add(1)) - 1
-		if n >= len(r.batches) {
-			<-r.channel.slots
-			return
-		}
-		v := r.call(ctx, r.batches[n])
-		<-r.channel.slots
-		for _, i := range r.batches[n] {
-			r.answer(i, v)
+	title, missing := s.title.Fill(o)
+	body, also := s.body.Fill(o)
+	for _, slot := range []string{missing, also} {
+		switch slot {
+		case "":
+		case "brand": // of this person; the others can be told
+			return n, notify.Verdict{Class: notify.ClassRcptSoft, Code: "slot-missing"}, false
+		default:
+			return n, notify.Verdict{Class: notify.ClassBug, Code: "slot-missing"}, false
 		}
 	}
-}
-
-// call sends one batch.
-func (r *run) call(ctx context.Context, batch []int) notify.Verdict {
-	n := aliyun.Notice{AppKey: r.channel.appKey, Title: r.message.Title, Body: r.message.Body,
-		Expires: r.channel.opt.Clock.Now().Add(keptFor)}
-	if r.batch == 1 {
-		o := r.out[batch[0]]
-		var titleOK, bodyOK bool
-		n.Title, titleOK = r.fill(n.Title, &o)
-		n.Body, bodyOK = r.fill(n.Body, &o)
+	if len(title)+len(body) > maxPayload {
+		return n, notify.Verdict{Class: notify.ClassRcptSoft, Code: "too-long"}, false
+	}
+	n = aliyun.Notice{Devices: []string{o.Address}, Title: title, Body: body}
+	if s.personal {
 		n.Label = o.OutID
-		if !titleOK || !bodyOK {
-			return notify.Verdict{Class: notify.ClassBug, Code: "slot-missing"}
-		}
-		if len(n.Title)+len(n.Body) > maxPayload {
-			return notify.Verdict{Class: notify.ClassBug, Code: "too-long"}
-		}
 	}
-	r.mu.Lock()
-	for _, i := range batch {
-		n.Devices = append(n.Devices, r.out[i].Address)
-		r.begin(i)
-	}
-	r.mu.Unlock()
-	id, err := r.channel.client.Push(ctx, n)
-	if err != nil {
-		return judge(err)
-	}
-	return notify.Verdict{Class: notify.ClassAccepted, Code: "OK", ProviderID: id}
-}
-
-// judge turns a failed call into a verdict.
-func judge(err error) notify.Verdict {
-	var e *aliyun.Error
-	if !errors.As(err, &e) {
-		return notify.Verdict{Class: notify.ClassInDoubt, Code: "no-answer"}
-	}
-	if e.Class != aliyun.Business {
-		return notify.Verdict{Class: notify.Class(e.Class), Code: e.Code}
-	}
-	return notify.Verdict{Class: notify.ClassRcptSoft, Code: e.Code} // unknown is never permanent
+	return n, v, true
 }

@@ -7,25 +7,28 @@ import (
 
 	"tocsin/internal/aliyun"
 	"tocsin/notify"
+	"tocsin/notify/codes"
 )
 
-var _ notify.Querier = (*Channel)(nil)
+var (
+	_ notify.Querier = (*Channel)(nil)
+	_ notify.Coverer = (*Channel)(nil)
+)
 
 var beijing = time.FixedZone("CST", 8*3600)
 
-// querySpan is how many days back a delivery in doubt is looked for.
-const querySpan = 2
+// slack is how far the provider's clock may stand from ours, and how long a call may have taken.
+const slack = 5 * time.Minute
 
-// Query asks the provider what became of a delivery, by our own id. found is false when the provider has
-// nothing under it today or yesterday; it lists a message only after a while, so a caller must not ask at once.
+// Query asks the provider what became of a delivery, by our own id. It lists a message only after a while: until
+// then one that is not found stays in doubt, and only later is it provably not there.
 func (c *Channel) Query(ctx context.Context, o notify.Outgoing) (notify.Verdict, bool, error) {
 	phone, ok := mainland(o.Address)
 	if !ok {
 		return notify.Verdict{}, false, nil
 	}
 	now := c.opt.Clock.Now()
-	for back := range querySpan {
-		day := now.In(beijing).AddDate(0, 0, -back).Format("20060102")
+	for _, day := range days(o.Since, now) {
 		details, err := c.client.QuerySMS(ctx, phone, day)
 		if err != nil {
 			return notify.Verdict{}, false, fmt.Errorf("query sms: %w", err)
@@ -36,7 +39,30 @@ func (c *Channel) Query(ctx context.Context, o notify.Outgoing) (notify.Verdict,
 			}
 		}
 	}
+	return unlisted(o, now, c.opt.Settles)
+}
+
+// unlisted is the answer for a delivery that a provider does not list.
+func unlisted(o notify.Outgoing, now time.Time, settles time.Duration) (notify.Verdict, bool, error) {
+	if until := o.Since.Add(settles); now.Before(until) {
+		return notify.Verdict{Class: notify.ClassInDoubt, Code: "not-listed-yet", RetryAt: until}, true, nil
+	}
 	return notify.Verdict{}, false, nil
+}
+
+// days are the days in Beijing on which a message may have been sent, the likelier first. Around midnight they
+// are two; when it is not known when it was sent, today and yesterday.
+func days(since, now time.Time) []string {
+	from, to := since.Add(-slack), since.Add(slack)
+	if since.IsZero() {
+		from, to = now.AddDate(0, 0, -1), now
+	}
+	const layout = "20060102"
+	last, first := to.In(beijing).Format(layout), from.In(beijing).Format(layout)
+	if first == last {
+		return []string{last}
+	}
+	return []string{last, first}
 }
 
 // detailVerdict says what a status means. A failed one is classed by its carrier code.
@@ -45,15 +71,13 @@ func detailVerdict(d aliyun.SMSDetail, now time.Time) notify.Verdict {
 	case 3:
 		return notify.Verdict{Class: notify.ClassDelivered, Code: "DELIVERED"}
 	case 2:
-		v := notify.Verdict{Class: carrierClass(d.ErrCode), Code: d.ErrCode}
-		switch v.Class {
-		case notify.ClassDelivered: // contradicts the status: believe the worse
-			v.Class = notify.ClassRcptSoft
-		case notify.ClassRetryAt:
-			v.RetryAt = now.Add(time.Hour)
-		}
-		return v
+		return failed(d.ErrCode, now)
 	default:
 		return notify.Verdict{Class: notify.ClassAccepted, Code: "WAITING"}
 	}
+}
+
+func failed(code string, now time.Time) notify.Verdict {
+	v, _ := codes.Failed(code, "", now)
+	return v
 }

@@ -1,148 +1,132 @@
-// Package sms carries prepared notices as text messages through Aliyun: one number and one set of template
-// parameters per call, bounded in number, and what is in doubt is asked for by our own id.
+// Package sms carries prepared notices as text messages, through Aliyun in the mainland and abroad and through
+// Tencent: one call per person, bounded in number. A call for many would share one set of parameters, or be
+// what the provider warns may be delivered late; one call per person costs no more than its connection.
 package sms
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"regexp"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"tocsin/incident"
 	"tocsin/internal/aliyun"
 	"tocsin/internal/clock"
 	"tocsin/notify"
+	"tocsin/notify/codes"
 	"tocsin/templates"
 )
 
-// Options of the channel.
+// Options of a channel.
 type Options struct {
-	Calls     int         // at once, over all sends; 0: 16
-	Simulated bool        // the endpoint is the simulator; only then drills may be sent
-	Clock     clock.Clock // nil: the system's
+	Provider  string        // id under which a message keeps its form at this provider; "": the message's own
+	Calls     int           // at once, over all sends; 0: 64
+	Simulated bool          // the endpoint is the simulator; only then drills may be sent
+	Settles   time.Duration // until what a provider does not list was provably never taken; 0: 2 minutes
+	Clock     clock.Clock   // nil: the system's
 }
 
-// Channel sends text messages to mainland numbers. It is safe for concurrent use.
-type Channel struct {
-	client *aliyun.Client
-	opt    Options
-	slots  chan struct{}
-}
-
-// New makes the channel.
-func New(client *aliyun.Client, o Options) *Channel {
+func (o Options) filled() Options {
 	if o.Calls <= 0 {
-		o.Calls = 16
+		o.Calls = defaultCalls
+	}
+	if o.Settles <= 0 {
+		o.Settles = 2 * time.Minute
 	}
 	if o.Clock == nil {
 		o.Clock = clock.System{}
 	}
-	return &Channel{client: client, opt: o, slots: make(chan struct{}, o.Calls)}
+	return o
+}
+
+// Channel sends text messages to mainland numbers through Aliyun. It is safe for concurrent use.
+type Channel struct {
+	client *aliyun.Client
+	opt    Options
+	calls  calls
+}
+
+// New makes the channel.
+func New(client *aliyun.Client, o Options) *Channel {
+	o = o.filled()
+	return &Channel{client: client, opt: o, calls: make(calls, o.Calls)}
 }
 
 // Name is the channel's id.
 func (c *Channel) Name() string { return templates.SMS }
 
-func refuse(class notify.Class, code string) *notify.Refusal {
-	return &notify.Refusal{Channel: templates.SMS, Class: class, Code: code}
+// Covers tells whether an address is a mainland mobile number.
+func (c *Channel) Covers(address string) bool {
+	_, ok := mainland(address)
+	return ok
 }
 
-// Prepare checks what can be checked without a recipient: the approved template's code, the signature, and
-// that no fixed parameter breaks the provider's rules.
+// Prepare checks the message's form at this provider.
 func (c *Channel) Prepare(_ context.Context, m notify.FrozenMessage, mode incident.Mode) (notify.Sender, error) {
 	if err := notify.Bar(templates.SMS, mode, c.opt.Simulated); err != nil {
 		return nil, err
 	}
-	if m.Template == "" || m.Sign == "" {
-		return nil, refuse(notify.ClassStop, "no-template-or-signature")
+	f, ok := m.Providers[c.opt.Provider]
+	if !ok {
+		f = templates.SMSForm{Template: m.Template, Bare: m.Bare}
 	}
-	for _, v := range m.Params {
-		if !slotPattern.MatchString(v) && !fits(v) {
-			return nil, refuse(notify.ClassStop, "parameter-rule")
-		}
+	made, err := newForm(m, f)
+	if err != nil {
+		return nil, err
 	}
-	return &sender{channel: c, message: m}, nil
+	return &sender{channel: c, form: made}, nil
 }
 
 // sender sends one message version.
 type sender struct {
 	channel *Channel
-	message notify.FrozenMessage
+	form    form
 }
 
 // Close does nothing: connections are the client's.
 func (s *sender) Close() error { return nil }
 
-// Send makes one call per delivery, as many at once as the channel allows. When ctx ends, no new call begins.
+// Send makes one call per delivery, as many at once as the channel allows.
 func (s *sender) Send(ctx context.Context, out []notify.Outgoing, begin func(int), done func(int, notify.Verdict)) error {
-	var (
-		next     atomic.Int64
-		mu       sync.Mutex
-		wg       sync.WaitGroup
-		answered int
-	)
-	for range min(len(out), s.channel.opt.Calls) {
-		wg.Go(func() {
-			for s.channel.acquire(ctx) {
-				i := int(next.Add(1)) - 1
-				if i >= len(out) {
-					<-s.channel.slots
-					return
-				}
-				v := s.one(ctx, out[i], func() { mu.Lock(); defer mu.Unlock(); begin(i) })
-				<-s.channel.slots
-				mu.Lock()
-				answered++
-				done(i, v)
-				mu.Unlock()
-			}
-		})
-	}
-	wg.Wait()
-	if answered < len(out) {
-		return ctx.Err()
-	}
-	return nil
+	return s.channel.calls.send(ctx, out, begin, done, s.one)
 }
 
-func (c *Channel) acquire(ctx context.Context) bool {
-	if ctx.Err() != nil {
-		return false
-	}
-	select {
-	case c.slots <- struct{}{}:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
-func (s *sender) one(ctx context.Context, o notify.Outgoing, begin func()) notify.Verdict {
+func (s *sender) one(ctx context.Context, o *notify.Outgoing, begin func()) notify.Verdict {
 	phone, ok := mainland(o.Address)
 	if !ok {
 		return notify.Verdict{Class: notify.ClassRcptPerm, Code: "not-mainland"}
 	}
-	params, code := s.params(&o)
-	if code != "" {
+	m := aliyun.SMS{Phone: phone, Sign: s.form.sign, Template: s.form.template, OutID: o.OutID}
+	values, code, ours := s.form.fill(o)
+	switch {
+	case ours:
 		return notify.Verdict{Class: notify.ClassBug, Code: code}
+	case code != "" && s.form.bare == "":
+		return notify.Verdict{Class: notify.ClassRcptSoft, Code: code}
+	case code != "":
+		m.Template = s.form.bare
+	default:
+		m.Params = s.form.object(values)
 	}
 	begin()
-	id, err := s.channel.client.SendSMS(ctx, aliyun.SMS{
-		Phone: phone, Sign: s.message.Sign, Template: s.message.Template, Params: params, OutID: o.OutID})
+	v := s.submit(ctx, m)
+	if m.Params != "" && s.form.bare != "" && codes.RefusesValues(v.Code) {
+		m.Template, m.Params = s.form.bare, ""
+		v = s.submit(ctx, m)
+	}
+	return v
+}
+
+func (s *sender) submit(ctx context.Context, m aliyun.SMS) notify.Verdict {
+	id, err := s.channel.client.SendSMS(ctx, m)
 	if err != nil {
-		return judge(err, s.channel.opt.Clock.Now())
+		return judge(err, codes.Submission, s.channel.opt.Clock.Now())
 	}
 	return notify.Verdict{Class: notify.ClassAccepted, Code: "OK", ProviderID: id}
 }
 
-var (
-	slotPattern = regexp.MustCompile(`\[\[([a-z][a-z0-9_]*)\]\]`)
-	mobile      = regexp.MustCompile(`^1[3-9][0-9]{9}$`)
-)
+var mobile = regexp.MustCompile(`^1[3-9][0-9]{9}$`)
 
 // mainland is the bare form of a mainland mobile number.
 func mainland(address string) (string, bool) {
@@ -150,40 +134,8 @@ func mainland(address string) (string, bool) {
 	return bare, mobile.MatchString(bare)
 }
 
-// params fills the template's parameters and encodes them as JSON strings; code names what is wrong.
-func (s *sender) params(o *notify.Outgoing) (encoded, code string) {
-	if len(s.message.Params) == 0 {
-		return "", ""
-	}
-	filled := make(map[string]string, len(s.message.Params))
-	for name, v := range s.message.Params {
-		filled[name] = slotPattern.ReplaceAllStringFunc(v, func(slot string) string {
-			value, ok := o.Value(slot[2 : len(slot)-2])
-			if !ok {
-				code = "slot-missing"
-			}
-			return value
-		})
-		if code == "" && !fits(filled[name]) {
-			code = "parameter-rule"
-		}
-	}
-	b, err := json.Marshal(filled)
-	if err != nil {
-		return "", "parameter-rule"
-	}
-	return string(b), code
-}
-
-// fits is the provider's rule for a variable: 1 to 35 characters and no address of a web page.
-func fits(v string) bool {
-	n := len([]rune(v))
-	low := strings.ToLower(v)
-	return n >= 1 && n <= 35 && !strings.Contains(low, "://") && !strings.Contains(low, "www.")
-}
-
 // judge turns a failed call into a verdict.
-func judge(err error, now time.Time) notify.Verdict {
+func judge(err error, table codes.Table, now time.Time) notify.Verdict {
 	var e *aliyun.Error
 	if !errors.As(err, &e) {
 		return notify.Verdict{Class: notify.ClassInDoubt, Code: "no-answer"}
@@ -191,17 +143,5 @@ func judge(err error, now time.Time) notify.Verdict {
 	if e.Class != aliyun.Business {
 		return notify.Verdict{Class: notify.Class(e.Class), Code: e.Code}
 	}
-	class, ok := Submission[e.Code]
-	if !ok {
-		class = notify.ClassRcptSoft // unknown is never permanent
-	}
-	v := notify.Verdict{Class: class, Code: e.Code}
-	if class == notify.ClassRetryAt {
-		wait := e.Window
-		if wait == 0 {
-			wait = time.Hour
-		}
-		v.RetryAt = now.Add(wait)
-	}
-	return v
+	return table.Verdict(e.Code, e.Window, now)
 }

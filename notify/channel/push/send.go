@@ -1,0 +1,156 @@
+package push
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"sync"
+	"sync/atomic"
+
+	"github.com/google/uuid"
+
+	"tocsin/internal/aliyun"
+	"tocsin/notify"
+)
+
+// batch is one call: who it is for, and what it says.
+type batch struct {
+	people  []int // places in what is sent
+	notices []aliyun.Notice
+}
+
+// Send makes one call per batch. Of a message without slots a batch shares one verdict, since the provider
+// answers per call; unknown devices it drops without a word. When ctx ends, no new call begins.
+func (s *sender) Send(ctx context.Context, out []notify.Outgoing, begin func(int), done func(int, notify.Verdict)) error {
+	r := &run{sender: s, out: out, begin: begin, done: done}
+	r.plan()
+	var wg sync.WaitGroup
+	for range min(len(r.batches), s.channel.opt.Calls) {
+		wg.Go(func() { r.work(ctx) })
+	}
+	wg.Wait()
+	if int(r.answered.Load()) < len(out) {
+		return ctx.Err()
+	}
+	return nil
+}
+
+// run is one Send.
+type run struct {
+	*sender
+	out            []notify.Outgoing
+	batches        []batch
+	begin          func(int)
+	done           func(int, notify.Verdict)
+	next, answered atomic.Int64
+}
+
+func (r *run) answer(i int, v notify.Verdict) {
+	r.done(i, v)
+	r.answered.Add(1)
+}
+
+// plan answers those who cannot be sent to and divides the others into batches. A device named twice goes
+// into different calls, so that each delivery is one target.
+func (r *run) plan() {
+	var b batch
+	named := map[string]bool{}
+	for i := range r.out {
+		n, v, ok := r.notice(&r.out[i])
+		if !ok {
+			r.answer(i, v)
+			continue
+		}
+		if len(b.people) == r.batch || named[n.Devices[0]] {
+			r.batches = append(r.batches, b)
+			b = batch{}
+			clear(named)
+		}
+		b.people, b.notices = append(b.people, i), append(b.notices, n)
+		named[n.Devices[0]] = true
+	}
+	if len(b.people) > 0 {
+		r.batches = append(r.batches, b)
+	}
+}
+
+func (r *run) work(ctx context.Context) {
+	for ctx.Err() == nil {
+		select {
+		case r.channel.slots <- struct{}{}:
+		case <-ctx.Done():
+			return
+		}
+		n := int(r.next.Add(1)) - 1
+		if n >= len(r.batches) {
+			<-r.channel.slots
+			return
+		}
+		b := r.batches[n]
+		for _, i := range b.people {
+			r.begin(i)
+		}
+		ids, v := r.carry(ctx, b)
+		<-r.channel.slots
+		for k, i := range b.people {
+			if len(ids) > 0 {
+				v.ProviderID = ids[min(k, len(ids)-1)]
+			}
+			r.answer(i, v)
+		}
+	}
+}
+
+// carry makes the call of a batch, and again under the same token while it has no clear answer.
+func (r *run) carry(ctx context.Context, b batch) (ids []string, v notify.Verdict) {
+	token := r.token(b)
+	for again := 0; ; again++ {
+		ids, err := r.call(ctx, b, token)
+		if err == nil {
+			return ids, notify.Verdict{Class: notify.ClassAccepted, Code: "OK"}
+		}
+		v = judge(err)
+		// The first call may be under way still when it timed out, and the provider does not tell two at a time apart.
+		if again >= r.channel.opt.Repeats || v.Class != notify.ClassInDoubt || v.Code == "timeout" || ctx.Err() != nil {
+			return nil, v
+		}
+	}
+}
+
+func (r *run) call(ctx context.Context, b batch, token string) (ids []string, err error) {
+	c := r.channel
+	expires := c.opt.Clock.Now().Add(c.opt.KeptFor)
+	if r.personal {
+		return c.client.MassPush(ctx, c.app, b.notices, expires, token)
+	}
+	n := aliyun.Notice{Title: b.notices[0].Title, Body: b.notices[0].Body}
+	for _, one := range b.notices {
+		n.Devices = append(n.Devices, one.Devices...)
+	}
+	id, err := c.client.Push(ctx, c.app, n, expires, token)
+	return []string{id}, err
+}
+
+// token is the same for the same people's deliveries, so that the provider knows a repeated call.
+func (r *run) token(b batch) string {
+	h := sha256.New()
+	for _, i := range b.people {
+		h.Write([]byte(r.out[i].OutID))
+		h.Write([]byte{0})
+	}
+	var id uuid.UUID
+	copy(id[:], h.Sum(nil))
+	return id.String()
+}
+
+// judge turns a failed call into a verdict.
+func judge(err error) notify.Verdict {
+	var e *aliyun.Error
+	if !errors.As(err, &e) {
+		return notify.Verdict{Class: notify.ClassInDoubt, Code: "no-answer"}
+	}
+	if e.Class != aliyun.Business {
+		return notify.Verdict{Class: notify.Class(e.Class), Code: e.Code}
+	}
+	return notify.Verdict{Class: notify.ClassRcptSoft, Code: e.Code} // unknown is never permanent
+}

@@ -1,0 +1,125 @@
+package notify
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"tocsin/internal/seal"
+)
+
+// PageSize is how many neighbouring recipients are sealed together: page k holds the sequences from
+// k × PageSize on.
+const PageSize = 250
+
+const pageVersion = 1
+
+// RecipientPage is a run of recipients with neighbouring sequences, sealed together.
+type RecipientPage struct {
+	From  int64
+	Count int
+	Body  []byte
+}
+
+// ErrUnreadable is returned when sealed recipients were damaged, or their key is gone.
+var ErrUnreadable = errors.New("recipients cannot be read")
+
+// pagePlace is where a page is sealed for.
+func pagePlace(audienceNo, from int64) string {
+	b := strconv.AppendInt([]byte("recipients/"), audienceNo, 10)
+	return string(strconv.AppendInt(append(b, '/'), from, 10))
+}
+
+// sealPage joins the encoded recipients of one page under one seal.
+func sealPage(key *seal.Key, audienceNo, from int64, records [][]byte) RecipientPage {
+	size := 1
+	for _, r := range records {
+		size += binary.MaxVarintLen32 + len(r)
+	}
+	plain := append(make([]byte, 0, size), pageVersion)
+	for _, r := range records {
+		plain = append(binary.AppendUvarint(plain, uint64(len(r))), r...)
+	}
+	return RecipientPage{From: from, Count: len(records), Body: key.Seal(pagePlace(audienceNo, from), plain)}
+}
+
+// records opens a page and takes it apart. They share one string.
+func (p RecipientPage) records(key *seal.Key, audienceNo int64) ([]string, error) {
+	plain, err := key.Open(pagePlace(audienceNo, p.From), p.Body)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnreadable, err)
+	}
+	if len(plain) == 0 || plain[0] != pageVersion {
+		return nil, fmt.Errorf("%w from %d", ErrUnreadable, p.From)
+	}
+	r := reader{s: string(plain[1:])}
+	out := make([]string, 0, p.Count)
+	for r.s != "" && !r.bad {
+		out = append(out, r.text())
+	}
+	if r.bad || len(out) != p.Count {
+		return nil, fmt.Errorf("%w from %d", ErrUnreadable, p.From)
+	}
+	return out, nil
+}
+
+// OpenPage reads the recipients of a page.
+func OpenPage(key *seal.Key, audienceNo int64, p RecipientPage) ([]Recipient, error) {
+	records, err := p.records(key, audienceNo)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Recipient, len(records))
+	var d decoding
+	for i, record := range records {
+		out[i].Seq = p.From + int64(i)
+		if err := d.recipient(record, &out[i]); err != nil {
+			return nil, fmt.Errorf("recipient %d: %w", out[i].Seq, err)
+		}
+	}
+	return out, nil
+}
+
+// PageLeaves are the leaves of a page's recipients in their audience's snapshot root: a keyed commitment
+// to the very bytes that are sealed, personal values included.
+func PageLeaves(key *seal.Key, audienceNo int64, p RecipientPage) ([][]byte, error) {
+	records, err := p.records(key, audienceNo)
+	if err != nil {
+		return nil, err
+	}
+	out := make([][]byte, len(records))
+	for i, record := range records {
+		out[i] = key.Leaf([]byte(record))
+	}
+	return out, nil
+}
+
+// RecipientsAt reads the recipients at some sequences, in order. Each page is opened once.
+func RecipientsAt(ctx context.Context, tx Tx, key *seal.Key, audienceNo int64, seqs []int64) ([]Recipient, error) {
+	seqs = slices.Compact(slices.Sorted(slices.Values(seqs)))
+	out := make([]Recipient, 0, len(seqs))
+	for _, w := range windows(seqs) {
+		pages, err := tx.Pages(ctx, audienceNo, w[0], w[1])
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range pages {
+			from, _ := slices.BinarySearch(seqs, p.From)
+			to, _ := slices.BinarySearch(seqs, p.From+int64(p.Count))
+			if from == to {
+				continue
+			}
+			people, err := OpenPage(key, audienceNo, p)
+			if err != nil {
+				return nil, err
+			}
+			for _, s := range seqs[from:to] {
+				out = append(out, people[s-p.From])
+			}
+		}
+	}
+	return out, nil
+}
