@@ -33,6 +33,12 @@ type world struct {
 	taken    map[took]int
 	messages map[string]int // seq/channel → messages taken by anybody
 	seen     map[string]notify.Delivery
+	story    map[string][]string // what happened to each, for whoever reads a failure
+}
+
+func (w *world) tell(seq int64, channel, format string, args ...any) {
+	key := fmt.Sprintf("%d/%s", seq, channel)
+	w.story[key] = append(w.story[key], fmt.Sprintf(format, args...))
 }
 
 type took struct {
@@ -92,14 +98,18 @@ func (f *fickle) Send(ctx context.Context, out []notify.Outgoing, begin func(int
 			w.taken[took{f.id, f.name, o.Seq}]++
 			w.messages[fmt.Sprintf("%d/%s", o.Seq, f.name)]++
 		}
+		w.tell(o.Seq, f.name, "%s attempt %d: %s, taken %v", f.id, o.Attempt, v.class, v.taken)
 		switch d := w.decide(60); {
 		case w.calm:
 		case d == 0:
+			w.tell(o.Seq, f.name, "died")
 			panic(errDied)
 		case d == 1:
+			w.tell(o.Seq, f.name, "broke")
 			return errors.New("connection lost")
 		case d == 2 && w.busy == 1: // it stalls; another worker takes its claim over
 			w.clock.Advance(2 * time.Minute)
+			w.tell(o.Seq, f.name, "stalled")
 			w.turn(1 - int(w.decide(2)))
 		}
 		done(i, notify.Verdict{Class: v.class, ProviderID: fmt.Sprintf("%s-%d", f.id, w.n)})
@@ -191,7 +201,7 @@ func (w *world) check(t *rapid.T) {
 			w.seen[key] = d
 			require.False(t, known && !forward(old.State, d.State), "%s: %s after %s", key, d.State, old.State)
 			require.False(t, old.Doubt && !d.Doubt, "%s: a doubt was forgotten", key)
-			require.True(t, d.Doubt || w.messages[key] <= 1, "%s: told %d times, and nobody knows", key, w.messages[key])
+			require.True(t, d.Doubt || w.messages[key] <= 1, "%s: told %d times, and nobody knows: %v; %+v", key, w.messages[key], w.story[key], d)
 			require.True(t, d.State != notify.Accepted || d.Doubt || w.messages[key] > 0, "%s: accepted by nobody", key)
 		}
 		w.climbed(t, reached[seq])
@@ -271,7 +281,7 @@ func TestDeliveriesAmongFickleProviders(t *testing.T) {
 	fewer(t, "15")
 	rapid.Check(t, func(rt *rapid.T) {
 		w := &world{
-			house: newHouse(t, mailboxes(1)), rt: rt, seed: rapid.Int64().Draw(rt, "seed"), taken: map[took]int{}, messages: map[string]int{}, seen: map[string]notify.Delivery{},
+			house: newHouse(t, mailboxes(1)), rt: rt, seed: rapid.Int64().Draw(rt, "seed"), taken: map[took]int{}, messages: map[string]int{}, seen: map[string]notify.Delivery{}, story: map[string][]string{},
 		}
 		w.begin(rt)
 		for range rapid.IntRange(1, 25).Draw(rt, "steps") {
