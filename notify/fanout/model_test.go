@@ -56,10 +56,8 @@ func (w *world) decide(n uint64) uint64 {
 
 // fickle is a provider's channel.
 type fickle struct {
-	w              *world
-	id, name       string
-	answers        bool
-	crash, stalled error
+	w        *world
+	id, name string
 }
 
 func (f *fickle) Name() string { return f.name }
@@ -116,8 +114,6 @@ func (f *fickle) Send(ctx context.Context, out []notify.Outgoing, begin func(int
 	}
 	return nil
 }
-
-func (f *fickle) Covers(string) bool { return true }
 
 // curious is one that can be asked.
 type curious struct{ *fickle }
@@ -302,7 +298,7 @@ func (w *world) begin(t *rapid.T) {
 	require.NoError(t, err)
 	w.release(people, course)
 	w.options = func(dir string) fanout.Options {
-		o := w.house.plainOptions(dir)
+		o := w.plainOptions(dir)
 		o.Providers = nil
 		for _, p := range []struct{ id, channel string }{{"relay", "email"}, {"relay-2", "email"}} {
 			o.Providers = append(o.Providers, notify.Provider{ID: p.id, Channel: &fickle{w: w, id: p.id, name: p.channel}})
