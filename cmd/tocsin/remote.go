@@ -163,6 +163,7 @@ func (p *progress) Read(b []byte) (int, error) {
 }
 
 type dispatchCmd struct {
+	dispatchRecords
 	Watch dispatchWatchCmd `cmd:"" help:"Follow a dispatch until it ends."`
 }
 
