@@ -105,7 +105,7 @@ func exportTo(w io.Writer, format string) (write func(*ExportRow) error, flush f
 
 // exportRows makes the rows of the recipients from ≤ seq < to.
 func exportRows(ctx context.Context, tx Tx, d Dispatch, from, to int64) ([]ExportRow, error) {
-	people, err := named(ctx, tx, d, from, to)
+	people, err := keyed(ctx, tx, d, from, to)
 	if err != nil {
 		return nil, err
 	}
@@ -147,9 +147,9 @@ func (r ExportRow) of(d Dispatch, row *Delivery) ExportRow {
 	return r
 }
 
-// named are the recipients from ≤ seq < to, for who may read people; nobody once they cannot be read, because
+// keyed are the recipients from ≤ seq < to, for who may read people; nobody once they cannot be read, because
 // they were damaged or their key is gone: what was sent is known all the same.
-func named(ctx context.Context, tx Tx, d Dispatch, from, to int64) ([]Recipient, error) {
+func keyed(ctx context.Context, tx Tx, d Dispatch, from, to int64) ([]Recipient, error) {
 	if !access.Can(tx.Scope(), access.ReadPeople) || d.AudienceNo == 0 {
 		return nil, nil
 	}

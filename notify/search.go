@@ -76,7 +76,7 @@ func (s *Service) Search(ctx context.Context, sc evidence.Scope, dispatch, perso
 
 func tell(ctx context.Context, tx Tx, d Dispatch, seq int64) (Told, error) {
 	t := Told{Recipient: seq, Channels: []string{}, History: []ToldEvent{}}
-	people, err := named(ctx, tx, d, seq, seq+1)
+	people, err := keyed(ctx, tx, d, seq, seq+1)
 	if err != nil {
 		return t, err
 	}

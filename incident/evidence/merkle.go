@@ -2,7 +2,12 @@ package evidence
 
 import (
 	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
+	"errors"
+	"math"
+	"math/bits"
 )
 
 // Root is the Merkle tree root (RFC 6962 section 2.1: leaf prefix 0x00, node prefix 0x01) built leaf by
@@ -40,6 +45,29 @@ func (r *Root) Hex() string {
 		h = node(r.nodes[i], h)
 	}
 	return hex.EncodeToString(h[:])
+}
+
+// MarshalText writes the tree so that it can be built on later.
+func (r Root) MarshalText() ([]byte, error) {
+	b := binary.AppendUvarint(nil, uint64(r.n))
+	for _, h := range r.nodes {
+		b = append(b, h[:]...)
+	}
+	return []byte(base64.RawURLEncoding.EncodeToString(b)), nil
+}
+
+// UnmarshalText reads what MarshalText wrote.
+func (r *Root) UnmarshalText(text []byte) error {
+	b, err := base64.RawURLEncoding.DecodeString(string(text))
+	n, read := binary.Uvarint(b)
+	if err != nil || read <= 0 || n > math.MaxInt64 || len(b)-read != bits.OnesCount64(n)*sha256.Size {
+		return errors.New("not a Merkle tree")
+	}
+	*r = Root{n: int64(n)}
+	for b = b[read:]; len(b) > 0; b = b[sha256.Size:] {
+		r.nodes = append(r.nodes, [sha256.Size]byte(b))
+	}
+	return nil
 }
 
 func node(a, b [sha256.Size]byte) [sha256.Size]byte {

@@ -18,6 +18,9 @@ import (
 // over another one.
 func (s *shift) carry(g *group) (reroute bool, err error) {
 	for todo := g.tasks; len(todo) > 0 && !reroute && err == nil; {
+		if g.provider.pause() != "" || slices.Contains(s.worn, g.provider) {
+			return true, nil
+		}
 		var n int
 		if n, err = s.pace(g, len(todo)); err != nil {
 			return false, err

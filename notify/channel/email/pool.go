@@ -23,6 +23,9 @@ const (
 // by one worker at a time, ever more rarely.
 type pool struct {
 	dial  func(context.Context) (*conn, error)
+	ctx   context.Context // of dialling: over when the pool is closed
+	end   func()
+	dials sync.WaitGroup
 	slots chan struct{}
 	slow  chan struct{} // held while dialling after a failure
 
@@ -37,7 +40,9 @@ type pool struct {
 }
 
 func newPool(size int, dial func(context.Context) (*conn, error)) *pool {
-	return &pool{dial: dial, slots: make(chan struct{}, size), slow: make(chan struct{}, 1)}
+	p := &pool{dial: dial, slots: make(chan struct{}, size), slow: make(chan struct{}, 1)}
+	p.ctx, p.end = context.WithCancel(context.Background())
+	return p
 }
 
 // get waits for a place and gives a connection; put must follow.
@@ -50,13 +55,32 @@ func (p *pool) get(ctx context.Context) (*conn, error) {
 	if c := p.fresh(); c != nil {
 		return c, nil
 	}
-	c, err := p.connect(ctx)
-	if err != nil {
-		var r *notify.Refusal
-		p.leave(errors.As(err, &r) && strings.HasPrefix(r.Code, "relay-busy"))
-		return nil, err
+	got := make(chan dialled)
+	p.dials.Go(func() {
+		var d dialled
+		if d.c, d.err = p.connect(p.ctx); d.err != nil {
+			var r *notify.Refusal
+			p.leave(errors.As(d.err, &r) && strings.HasPrefix(r.Code, "relay-busy"))
+		}
+		select {
+		case got <- d:
+		case <-ctx.Done(): // nobody waits any more: the next one gets it
+			if d.err == nil {
+				p.put(d.c, keep)
+			}
+		}
+	})
+	select {
+	case d := <-got:
+		return d.c, d.err
+	case <-ctx.Done():
+		return nil, unreachable("cancelled", ctx.Err())
 	}
-	return c, nil
+}
+
+type dialled struct {
+	c   *conn
+	err error
 }
 
 // leave gives a place back; that of a busy relay only after a while, as long as there are others.
@@ -234,6 +258,7 @@ func (p *pool) wait(ctx context.Context) error {
 
 // close closes what is idle; connections in use close when they are put back.
 func (p *pool) close() {
+	p.end()
 	p.mu.Lock()
 	idle := p.idle
 	p.idle, p.closed = nil, true
@@ -244,4 +269,5 @@ func (p *pool) close() {
 	for _, c := range idle {
 		c.quit()
 	}
+	p.dials.Wait()
 }
