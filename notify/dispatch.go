@@ -242,6 +242,7 @@ type Batch struct {
 type Receipt struct {
 	Provider   string
 	OutID      string
+	Address    string // whom it is about, in place of an OutID the provider does not repeat; read, never kept
 	ProviderID string
 	Class      Class
 	Code       string

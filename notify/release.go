@@ -254,16 +254,7 @@ func progress(ctx context.Context, tx Tx, d Dispatch) (Progress, error) {
 	if err != nil {
 		return Progress{}, err
 	}
-	c := Counts{
-		Total: d.Total, InDoubt: people[InDoubt], Accepted: people[Accepted],
-		Failed: people[Failed], Delivered: people[Delivered], Read: people[Read],
-	}
-	waiting := &c.Pending
-	if d.State == DispStopped {
-		waiting = &c.Stopped
-	}
-	*waiting = d.Total - c.told()
-
+	c := countsOf(d, people)
 	p := Progress{Dispatch: d, People: c, ByChannel: map[string]map[string]int64{}, Complaints: map[string]int64{}, Duplicates: doubt}
 	for key, n := range rows {
 		p.count(key, n)

@@ -58,6 +58,8 @@ type Tx interface {
 	DispatchByNo(ctx context.Context, no int64) (Dispatch, error)
 	Dispatches(ctx context.Context, id incident.ID) ([]Dispatch, error)
 	RunningDispatches(ctx context.Context) ([]Dispatch, error) // running and paused, of every incident of the operator
+	// RecentDispatches are the running and paused ones and those that ended since, the newest first.
+	RecentDispatches(ctx context.Context, since time.Time) ([]Dispatch, error)
 
 	InsertRanges(ctx context.Context, r []Range) error
 	// ClaimRange gives one open, unowned or expired range of a running dispatch to owner, fair between

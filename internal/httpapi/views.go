@@ -364,6 +364,7 @@ type deliveryView struct {
 	State      string       `json:"state"`
 	Class      notify.Class `json:"class"`
 	Code       string       `json:"code,omitempty"`
+	Provider   string       `json:"provider,omitempty"`
 	ProviderID string       `json:"provider_id,omitempty"`
 	Attempt    int          `json:"attempt"`
 	Superseded bool         `json:"superseded,omitempty"`
@@ -373,7 +374,7 @@ type deliveryView struct {
 }
 
 func viewDelivery(d notify.Delivery) deliveryView {
-	return deliveryView{d.Seq, d.Channel, d.State.String(), d.Class, d.Code, d.ProviderID, d.Attempt, d.Superseded, d.Doubt, d.At, d.NextAt}
+	return deliveryView{d.Seq, d.Channel, d.State.String(), d.Class, d.Code, d.Provider, d.ProviderID, d.Attempt, d.Superseded, d.Doubt, d.At, d.NextAt}
 }
 
 type entryView = evidence.Entry

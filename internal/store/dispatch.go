@@ -100,6 +100,11 @@ func (t *Tx) RunningDispatches(ctx context.Context) ([]notify.Dispatch, error) {
 	return t.dispatches(ctx, `d.state IN ('running', 'paused') ORDER BY d.no`)
 }
 
+// RecentDispatches lists the running and paused ones and those that ended since, the newest first.
+func (t *Tx) RecentDispatches(ctx context.Context, since time.Time) ([]notify.Dispatch, error) {
+	return t.dispatches(ctx, `(d.state IN ('running', 'paused') OR d.ended_at >= $2) ORDER BY d.no DESC`, at(&since))
+}
+
 // NextNo is the dispatch's next number of a sort, from 1.
 func (t *Tx) NextNo(ctx context.Context, dispatchNo int64, what string) (int64, error) {
 	if err := t.owns(ctx, "dispatch", dispatchNo); err != nil {
