@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"tocsin/incident"
+	"tocsin/incident/evidence"
 )
 
 // AudienceState of an import.
@@ -22,21 +23,67 @@ type Audience struct {
 	No         int64  // integer key of its rows, unique in the store
 	Incident   incident.ID
 	State      AudienceState
-	Name       string           // file name, sealed at rest
-	Format     string           // csv | ndjson
-	Rows       int64            // lines read: Total + Rejected + Duplicates
-	Total      int64            // recipients kept; they have seq 0 … Total-1
-	Rejected   int64            // lines with a fault, without duplicates
-	Duplicates int64            // lines about a person who is in it already
-	ByChannel  map[string]int64 // people who have an address on the channel
+	Name       string // file name, sealed at rest
+	Format     string // csv | ndjson
+	Base       string // aud_… whose people are duplicates here: this one holds who came later
+	File       string // name in the import directory; "" when the file was sent
+	Rows       int64  // records read: Affected + Rejected + Duplicates
+	Affected   int64  // records kept, each about one person
+	Total      int64  // recipients: who is told for them; they have seq 0 … Total-1
+	Rejected   int64  // records with a fault, without duplicates
+	Duplicates int64  // records about a person who is in it already
+	ByChannel  map[string]int64
 	Segments   []Segment
 	Root       string // snapshot root, hex, once ready
-	Runs       int64  // runs of index entries that are written
-	Indexed    int64  // recipients whose entries are in them
 	Frozen     bool   // submitted with a notice
 	Error      string
+	Resumable  bool // failed, but goes on with the same file
+	Waiting    bool // for this or another process to go on with File
 	CreatedAt  time.Time
 	UpdatedAt  time.Time
+
+	Size    int64 // bytes of the file as it comes, packed or not; 0: not known
+	Bytes   int64 // of them read
+	Attempt int   // raised when an import goes on; an earlier one then stops
+	Since   Mark  // where and when the attempt began
+	At      Position
+	Tree    evidence.Root // of those kept so far
+	Runs    int64         // runs of index entries begun
+	Indexed int64         // recipients whose entries are in runs
+}
+
+// Mark is a point in an import.
+type Mark struct {
+	At          time.Time
+	Rows, Bytes int64
+}
+
+// Pace is how many records a second the import takes, and when it will have read its file; nil: not known.
+func (a Audience) Pace() (rate float64, eta *time.Time) {
+	took := a.UpdatedAt.Sub(a.Since.At)
+	if a.State == Broken || took <= 0 {
+		return 0, nil
+	}
+	rate = float64(a.Rows-a.Since.Rows) / took.Seconds()
+	if read := a.Bytes - a.Since.Bytes; a.State == Importing && a.Size > a.Bytes && read > 0 {
+		left := time.Duration(float64(took) * float64(a.Size-a.Bytes) / float64(read))
+		at := a.UpdatedAt.Add(left)
+		eta = &at
+	}
+	return rate, eta
+}
+
+// unfinished says what to do about an audience that cannot be sent to; nil: it can.
+func (a Audience) unfinished() error {
+	switch {
+	case a.State == Ready:
+		return nil
+	case a.State == Importing:
+		return incident.NewFault(incident.Conflict, "the audience is still being imported: %d records are read", a.Rows)
+	case a.Resumable:
+		return incident.NewFault(incident.Conflict, "the audience is not complete: its import was interrupted after line %d, with %d records read; import the same file again with resume=%s", a.At.Lines, a.Rows, a.ID)
+	}
+	return incident.NewFault(incident.Conflict, "the audience is %s, not ready", a.State)
 }
 
 // Recipient is one person or body in an audience. JSON is the wire form of design section 6.
@@ -91,7 +138,8 @@ type Guardian struct {
 // Reject is one line of an import that was not taken.
 type Reject struct {
 	Line    int64  `json:"line"`
-	Pointer string `json:"pointer"` // column or JSON pointer
+	Column  int64  `json:"column,omitempty"` // character of the line, from 1; 0: not known
+	Pointer string `json:"pointer"`          // name of the CSV column, or JSON pointer
 	Rule    string `json:"rule"`
 	Message string `json:"message"` // never the value
 }

@@ -65,59 +65,51 @@ func (s *Service) Rejects(ctx context.Context, sc evidence.Scope, id string, aft
 }
 
 // FailBroken marks imports failed that nothing was heard of since before: their process is gone. One
-// process alone says now; of several, each must leave the others' running imports their time. It returns
-// how many there were.
+// process alone says now; of several, each must leave the others' running imports their time. Imports from
+// a file on the server wait to be gone on with. It returns how many there were.
 func (s *Service) FailBroken(ctx context.Context, sc evidence.Scope, before time.Time) (int, error) {
 	if err := access.Require(sc, access.Work); err != nil {
 		return 0, err
 	}
-	failed, page := 0, incident.Page{Limit: 500}
-	for {
-		var incidents []incident.Incident
-		err := s.store.View(ctx, sc, func(tx Tx) (err error) {
-			incidents, err = tx.Incidents(ctx, page)
-			return err
-		})
-		if err != nil {
-			return failed, fmt.Errorf("list incidents: %w", err)
-		}
-		for _, i := range incidents {
-			n, err := s.failBroken(ctx, sc, i.ID, before)
-			if err != nil {
-				return failed, err
-			}
-			failed += n
-		}
-		if len(incidents) < page.Limit {
-			return failed, nil
-		}
-		page.After = string(incidents[len(incidents)-1].ID)
-	}
-}
-
-func (s *Service) failBroken(ctx context.Context, sc evidence.Scope, id incident.ID, before time.Time) (int, error) {
-	lost := func(a Audience) bool { return a.State == Importing && a.UpdatedAt.Before(before) }
-	all, err := s.Audiences(ctx, sc, id)
-	if err != nil || !slices.ContainsFunc(all, lost) {
-		return 0, err
-	}
+	lost := func(a Audience) bool { return a.State == Importing && !a.Waiting && a.UpdatedAt.Before(before) }
+	var open []Audience
+	err := s.store.View(ctx, sc, func(tx Tx) (err error) {
+		open, err = tx.OpenAudiences(ctx)
+		return err
+	})
 	failed := 0
-	err = s.store.InTx(ctx, sc, func(tx Tx) error {
-		failed = 0
-		for _, a := range all {
-			a, err := tx.Audience(ctx, a.ID)
-			if err != nil {
+	for _, a := range open {
+		if err != nil || !lost(a) {
+			continue
+		}
+		was := false
+		err = s.store.InTx(ctx, sc, func(tx Tx) error {
+			a, err := tx.LockAudience(ctx, a.ID)
+			if was = lost(a); err != nil || !was {
 				return err
 			}
-			if !lost(a) {
-				continue
-			}
-			if err := breakOff(ctx, tx, &a, "the import was interrupted; import the file again"); err != nil {
-				return err
-			}
+			a.lose(tx.Now())
+			return tx.UpdateAudience(ctx, a)
+		})
+		if was {
 			failed++
 		}
-		return nil
-	})
-	return failed, err
+	}
+	if err != nil {
+		return failed, fmt.Errorf("end lost imports: %w", err)
+	}
+	if failed > 0 {
+		s.wake()
+	}
+	return failed, nil
+}
+
+// lose ends an attempt whose process is gone.
+func (a *Audience) lose(now time.Time) {
+	if a.File != "" {
+		a.Waiting, a.UpdatedAt = true, now
+		a.Attempt++
+		return
+	}
+	a.breakOff(interrupted, now)
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"strconv"
 	"time"
+
+	"tocsin/incident"
 )
 
 // The reasons for which a dispatch pauses by itself, besides what its providers say.
@@ -62,9 +64,13 @@ func proceed(ctx context.Context, tx Tx, d Dispatch) (Dispatch, error) {
 	return d, nil
 }
 
-// holdLimits pauses a dispatch whose counters have gone past a limit of its course. Whoever changes counters
-// calls it in the same transaction.
-func holdLimits(ctx context.Context, tx Tx, d Dispatch) error {
+// follow draws the consequences of changed counters in the same transaction: it pauses a dispatch that has gone
+// past a limit of its course, and says when more or fewer people turn out to be unreachable after its end.
+func follow(ctx context.Context, tx Tx, d Dispatch, unreachable int64) error {
+	if d.State == DispDone && unreachable != 0 {
+		refs := map[string]string{"dispatch": d.ID, "document": d.Notice, "more": strconv.FormatInt(unreachable, 10)}
+		tx.Emit(incident.Event{Kind: "dispatch.unreachable", Incident: d.Incident, Refs: refs})
+	}
 	if d.State != DispRunning {
 		return nil
 	}

@@ -60,8 +60,9 @@ const (
 type Flow struct {
 	Phase      Phase            `json:"phase,omitempty"`
 	WatchUntil *time.Time       `json:"watch_until,omitempty"`
-	Cut        int64            `json:"cut,omitempty"`   // the audience is cut into ranges up to here
-	Borne      map[string]Borne `json:"borne,omitempty"` // by channel: what a person had seen when letting it run on
+	Cut        int64            `json:"cut,omitempty"`    // the audience is cut into ranges up to here
+	Borne      map[string]Borne `json:"borne,omitempty"`  // by channel: what a person had seen when letting it run on
+	Halted     string           `json:"halted,omitempty"` // why the machine paused it, an enum; "" when a person did
 }
 
 // Borne is what limits no longer count.
@@ -115,6 +116,7 @@ const (
 	ClassStop      Class = "STOP"
 	ClassBug       Class = "BUG"
 	ClassNoChannel Class = "NO_CHANNEL" // ours: no usable address on any channel of the plan
+	ClassNoWord    Class = "NO_WORD"    // ours: accepted, but no word of arrival came in time
 )
 
 // Delivery is one recipient on one channel within a dispatch: the durable row, written with its outcome.
@@ -194,8 +196,19 @@ type Progress struct {
 	ByChannel  map[string]map[string]int64 `json:"by_channel"` // channel → state → deliveries
 	Duplicates int64                       `json:"possible_duplicates"`
 	Complaints map[string]int64            `json:"complaints,omitempty"` // channel → people who complained about what arrived
-	Rate       float64                     `json:"rate"`                 // people per second, over the dispatch so far
+	Rate       float64                     `json:"rate"`                 // outcomes a second, over the last minute; of one that has ended, over all of it
 	ETA        *time.Time                  `json:"eta,omitempty"`
+	Pace       map[string]Pace             `json:"pace,omitempty"`   // by channel, while it runs
+	Margin     *time.Duration              `json:"margin,omitempty"` // from its end, or when it should end, to the deadline
+	Additions  []Progress                  `json:"additions,omitempty"`
+}
+
+// Pace is how one channel of a running dispatch gets on.
+type Pace struct {
+	First int64      `json:"first"` // people whose first channel it is
+	Tried int64      `json:"tried"` // people sent to over it so far, those after another channel included
+	Rate  float64    `json:"rate"`  // a second
+	ETA   *time.Time `json:"eta,omitempty"`
 }
 
 // Range is a run of deliveries that one worker owns for a while, fenced by its epoch.
@@ -219,6 +232,9 @@ type Batch struct {
 	Root     string // hex
 	Count    int
 	Events   []byte // evidence.EncodeEvents: ids, enums and times only
+	// Plain says that some of its events, of recipients From ≤ seq < To, are the only record of their delivery.
+	Plain    bool
+	From, To int64
 	At       time.Time
 }
 
@@ -226,6 +242,7 @@ type Batch struct {
 type Receipt struct {
 	Provider   string
 	OutID      string
+	Address    string // whom it is about, in place of an OutID the provider does not repeat; read, never kept
 	ProviderID string
 	Class      Class
 	Code       string

@@ -19,16 +19,19 @@ const (
 	commitMost  = 16 // chunks that one transaction takes
 )
 
-// decoder reads one line into an empty recipient.
-type decoder func(line []byte, r *Recipient) *incident.Problem
+// decoder reads one line into an empty recipient. Its values may be parts of the line.
+type decoder func(line string, r *Recipient) *incident.Problem
 
 // batch is one chunk decoded and checked, ready to be kept.
 type batch struct {
 	rows    int64
+	at      Position // after it
 	lines   []personLine
 	people  []member
 	records []byte // of all members, one after another
 	blinds  []blind
+	traits  []traits // the different ones
+	known   map[traits]int
 	rejects []Reject
 }
 
@@ -45,11 +48,12 @@ type member struct {
 	record, blinds int
 	leaf           [sha256.Size]byte
 	reach          reach
+	traits         int // in the batch
 }
 
-// run reads, prepares and keeps chunk after chunk: preparing runs in parallel, keeping in the order of
+// pipe reads, prepares and keeps chunk after chunk: preparing runs in parallel, keeping in the order of
 // the file.
-func (im *importer) run(ctx context.Context) error {
+func (im *importer) pipe(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	ready := make(chan chan batch, importAhead)
 	group.Go(func() error {
@@ -103,15 +107,18 @@ func (im *importer) keepAll(ctx context.Context, ready <-chan chan batch) error 
 
 // prepare decodes and checks the lines of a chunk.
 func (im *importer) prepare(c chunk) batch {
-	b := batch{rows: int64(len(c.lines))}
+	b := batch{rows: int64(len(c.lines)), at: c.at, known: map[traits]int{}, records: make([]byte, 0, len(c.buf))}
 	decode, normal, hasher := decoder(jsonRow), newNormaliser(), im.key.Hasher()
-	if im.columns != nil {
-		decode = csvRow(im.columns)
+	if im.csv != nil {
+		decode = im.csv.decoder()
 	}
+	text := string(c.buf)
+	im.lines.release(c)
 	for _, l := range c.lines {
-		r, p := read(c, l, decode, normal)
+		row := text[l.from:l.to]
+		r, p := read(row, l.long, decode, normal)
 		if p != nil {
-			b.reject(l.no, im.where(p.Pointer), p.Rule, p.Message)
+			b.rejects = append(b.rejects, im.reject(l.no, row, p))
 			continue
 		}
 		line := personLine{at: l.no, from: len(b.people)}
@@ -130,8 +137,15 @@ func (b *batch) add(h *seal.Hasher, r *Recipient) (known bool) {
 	b.records = appendRecipient(b.records, r)
 	found, known := indexes(h, r)
 	b.blinds = append(b.blinds, found...)
+	t := traitsOf(r)
+	kind, seen := b.known[t]
+	if !seen {
+		kind = len(b.traits)
+		b.known[t] = kind
+		b.traits = append(b.traits, t)
+	}
 	b.people = append(b.people, member{
-		record: len(b.records), blinds: len(b.blinds), leaf: h.Leaf(b.records[from:]), reach: reachOf(r),
+		record: len(b.records), blinds: len(b.blinds), leaf: h.Leaf(b.records[from:]), reach: reachOf(r), traits: kind,
 	})
 	return known
 }
@@ -153,31 +167,31 @@ func (b *batch) indexes(i int) []blind {
 	return b.blinds[from:b.people[i].blinds]
 }
 
-func read(c chunk, l inputLine, decode decoder, normal *normaliser) (Recipient, *incident.Problem) {
-	text := c.buf[l.from:l.to]
+func read(row string, long bool, decode decoder, normal *normaliser) (Recipient, *incident.Problem) {
 	switch {
-	case l.long:
+	case long:
 		return Recipient{}, problem("", "length", fmt.Sprintf("the line is longer than %d bytes", maxLine))
-	case !utf8.Valid(text):
+	case !utf8.ValidString(row):
 		return Recipient{}, problem("", "utf-8", "the line is not UTF-8; save the file as UTF-8")
 	}
 	var r Recipient
-	if p := decode(text, &r); p != nil {
+	if p := decode(row, &r); p != nil {
 		return Recipient{}, p
 	}
 	return r, normal.normalise(&r)
 }
 
-// where names a field as the file does: a column of CSV, a pointer into JSON.
-func (im *importer) where(pointer string) string {
-	if im.columns == nil || pointer == "" {
-		return pointer
+// reject says what is wrong with a line, and where as the file has it: in a column of CSV, at a pointer
+// into JSON.
+func (im *importer) reject(at int64, row string, p *incident.Problem) Reject {
+	r := Reject{Line: at, Pointer: p.Pointer, Rule: p.Rule, Message: p.Message}
+	switch {
+	case im.csv != nil && p.Pointer != "":
+		r.Pointer, r.Column = im.csv.place(row, p.Pointer)
+	case im.csv == nil && p.Rule == "json":
+		r.Column = jsonCharacter(row)
 	}
-	return columnOf(im.columns, pointer)
-}
-
-func (b *batch) reject(at int64, pointer, rule, message string) {
-	b.rejects = append(b.rejects, Reject{Line: at, Pointer: pointer, Rule: rule, Message: message})
+	return r
 }
 
 // reach is the channels on which a person has an address, as bits.

@@ -1,7 +1,6 @@
 package notify
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -18,26 +17,44 @@ type column struct {
 
 // csvColumns are the known columns by name; var.<name> is any.
 var csvColumns = map[string]column{
-	"person_key":    textColumn("/person_key", func(r *Recipient) *string { return &r.PersonKey }),
-	"name":          textColumn("/name", func(r *Recipient) *string { return &r.Name }),
-	"locale":        textColumn("/locale", func(r *Recipient) *string { return &r.Locale }),
-	"jurisdiction":  textColumn("/jurisdiction", func(r *Recipient) *string { return &r.Jurisdiction }),
-	"zone":          textColumn("/zone", func(r *Recipient) *string { return &r.Zone }),
-	"email":         listColumn("/emails", func(r *Recipient) *[]string { return &r.Emails }),
-	"emails":        listColumn("/emails", func(r *Recipient) *[]string { return &r.Emails }),
-	"phone":         listColumn("/phones", func(r *Recipient) *[]string { return &r.Phones }),
-	"phones":        listColumn("/phones", func(r *Recipient) *[]string { return &r.Phones }),
-	"data":          listColumn("/data", func(r *Recipient) *[]string { return &r.Data }),
-	"channels":      listColumn("/channels", func(r *Recipient) *[]string { return &r.Channels }),
-	"burnt":         listColumn("/burnt", func(r *Recipient) *[]string { return &r.Burnt }),
-	"push_id":       textColumn("/push/0/id", func(r *Recipient) *string { return &device(r).ID }),
-	"push_provider": textColumn("/push/0/provider", func(r *Recipient) *string { return &device(r).Provider }),
-	"push_target":   textColumn("/push/0/target", func(r *Recipient) *string { return &device(r).Target }),
-	"customer": {field: "/customer", set: func(r *Recipient, v string) *incident.Problem {
-		r.Customer = &v
-		return nil
-	}},
-	"minor": {field: "/minor", set: setMinor},
+	"person_key":      textColumn("/person_key", func(r *Recipient) *string { return &r.PersonKey }),
+	"name":            textColumn("/name", func(r *Recipient) *string { return &r.Name }),
+	"locale":          textColumn("/locale", func(r *Recipient) *string { return &r.Locale }),
+	"jurisdiction":    textColumn("/jurisdiction", func(r *Recipient) *string { return &r.Jurisdiction }),
+	"zone":            textColumn("/zone", func(r *Recipient) *string { return &r.Zone }),
+	"email":           listColumn("/emails", func(r *Recipient) *[]string { return &r.Emails }),
+	"emails":          listColumn("/emails", func(r *Recipient) *[]string { return &r.Emails }),
+	"phone":           listColumn("/phones", func(r *Recipient) *[]string { return &r.Phones }),
+	"phones":          listColumn("/phones", func(r *Recipient) *[]string { return &r.Phones }),
+	"data":            listColumn("/data", func(r *Recipient) *[]string { return &r.Data }),
+	"channels":        listColumn("/channels", func(r *Recipient) *[]string { return &r.Channels }),
+	"burnt":           listColumn("/burnt", func(r *Recipient) *[]string { return &r.Burnt }),
+	"shared":          listColumn("/shared", func(r *Recipient) *[]string { return &r.Shared }),
+	"push_id":         textColumn("/push/0/id", func(r *Recipient) *string { return &device(r).ID }),
+	"push_provider":   textColumn("/push/0/provider", func(r *Recipient) *string { return &device(r).Provider }),
+	"push_target":     textColumn("/push/0/target", func(r *Recipient) *string { return &device(r).Target }),
+	"brand":           textColumn("/brand", func(r *Recipient) *string { return &r.Brand }),
+	"customer":        {field: "/customer", set: func(r *Recipient, v string) *incident.Problem { r.Customer = &v; return nil }},
+	"verified_at":     {field: "/verified_at", set: setVerified},
+	"minor":           flagColumn("/minor", func(r *Recipient, is bool) { r.Minor = &is }),
+	"deceased":        flagColumn("/deceased", func(r *Recipient, is bool) { r.Deceased = is }),
+	"business":        flagColumn("/business", func(r *Recipient, is bool) { r.Business = is }),
+	"former":          flagColumn("/former", func(r *Recipient, is bool) { r.Former = is }),
+	"no_app":          flagColumn("/no_app", func(r *Recipient, is bool) { r.NoApp = is }),
+	"safe_contact":    flagColumn("/safe_contact", func(r *Recipient, is bool) { r.Safe = is }),
+	"opted_out":       flagColumn("/opted_out", func(r *Recipient, is bool) { r.OptedOut = is }),
+	"guardian1_name":  standInName("/guardians", 0, guardiansOf),
+	"guardian1_phone": standInPhone("/guardians", 0, guardiansOf),
+	"guardian1_email": standInEmail("/guardians", 0, guardiansOf),
+	"guardian2_name":  standInName("/guardians", 1, guardiansOf),
+	"guardian2_phone": standInPhone("/guardians", 1, guardiansOf),
+	"guardian2_email": standInEmail("/guardians", 1, guardiansOf),
+	"kin1_name":       standInName("/next_of_kin", 0, kinOf),
+	"kin1_phone":      standInPhone("/next_of_kin", 0, kinOf),
+	"kin1_email":      standInEmail("/next_of_kin", 0, kinOf),
+	"kin2_name":       standInName("/next_of_kin", 1, kinOf),
+	"kin2_phone":      standInPhone("/next_of_kin", 1, kinOf),
+	"kin2_email":      standInEmail("/next_of_kin", 1, kinOf),
 }
 
 func textColumn(field string, at func(*Recipient) *string) column {
@@ -47,26 +64,72 @@ func textColumn(field string, at func(*Recipient) *string) column {
 	}}
 }
 
-// listColumn takes several values apart at semicolons.
+// listColumn takes several values apart at semicolons and line breaks.
 func listColumn(field string, at func(*Recipient) *[]string) column {
 	return column{field: field, set: func(r *Recipient, v string) *incident.Problem {
-		for item := range strings.SplitSeq(v, ";") {
+		to := at(r)
+		for more := true; more; {
+			var item string
+			i := strings.IndexAny(v, ";\n")
+			if item, more = v, i >= 0; more {
+				item, v = v[:i], v[i+1:]
+			}
 			if item = strings.TrimSpace(item); item != "" {
-				*at(r) = append(*at(r), item)
+				*to = append(*to, item)
 			}
 		}
 		return nil
 	}}
 }
 
-func setMinor(r *Recipient, v string) *incident.Problem {
-	switch strings.ToLower(v) {
-	case "true", "false":
-		minor := strings.EqualFold(v, "true")
-		r.Minor = &minor
+func flagColumn(field string, set func(*Recipient, bool)) column {
+	return column{field: field, set: func(r *Recipient, v string) *incident.Problem {
+		switch strings.ToLower(v) {
+		case "true", "yes", "1":
+			set(r, true)
+		case "false", "no", "0":
+			set(r, false)
+		default:
+			return problem(field, "boolean", "true, false or empty for unknown")
+		}
 		return nil
+	}}
+}
+
+// setVerified reads one day for all addresses, or address=day for some.
+func setVerified(r *Recipient, v string) *incident.Problem {
+	r.VerifiedAt = map[string]string{}
+	for item := range strings.SplitSeq(v, ";") {
+		address, day, apart := strings.Cut(item, "=")
+		if !apart {
+			address, day = "", item
+		}
+		r.VerifiedAt[strings.TrimSpace(address)] = strings.TrimSpace(day)
 	}
-	return problem("/minor", "boolean", "true, false or empty for unknown")
+	return nil
+}
+
+func guardiansOf(r *Recipient) *[]Guardian { return &r.Guardians }
+func kinOf(r *Recipient) *[]Guardian       { return &r.NextOfKin }
+
+func standIn(r *Recipient, of func(*Recipient) *[]Guardian, i int) *Guardian {
+	list := of(r)
+	for len(*list) <= i {
+		*list = append(*list, Guardian{})
+	}
+	return &(*list)[i]
+}
+
+func standInName(field string, i int, of func(*Recipient) *[]Guardian) column {
+	return textColumn(fmt.Sprintf("%s/%d/name", field, i), func(r *Recipient) *string { return &standIn(r, of, i).Name })
+}
+
+func standInPhone(field string, i int, of func(*Recipient) *[]Guardian) column {
+	return listColumn(fmt.Sprintf("%s/%d/phones", field, i), func(r *Recipient) *[]string { return &standIn(r, of, i).Phones })
+}
+
+func standInEmail(field string, i int, of func(*Recipient) *[]Guardian) column {
+	return listColumn(fmt.Sprintf("%s/%d/emails", field, i), func(r *Recipient) *[]string { return &standIn(r, of, i).Emails })
 }
 
 func device(r *Recipient) *PushTarget {
@@ -77,20 +140,21 @@ func device(r *Recipient) *PushTarget {
 }
 
 // csvHeader reads the header row. Its faults never repeat a name: without a header, the first row is a person.
-func csvHeader(row string) ([]column, error) {
-	names, err := csvFields(nil, row)
+func csvHeader(row string) (*csvForm, error) {
+	f := &csvForm{delimiter: delimiter([]byte(row))}
+	names, err := f.fields(nil, row)
 	if err != nil {
 		return nil, incident.InvalidInput([]incident.Problem{*problem("/header", "csv", err.Error())})
 	}
 	var faults []incident.Problem
-	columns := make([]column, len(names))
+	f.columns = make([]column, len(names))
 	for i, name := range names {
 		name = strings.ToLower(strings.TrimSpace(name))
 		c, ok := csvColumns[name]
-		if v, isVar := strings.CutPrefix(name, "var."); isVar && wordForm.MatchString(v) {
+		if v, isVar := strings.CutPrefix(name, "var."); isVar && isWord(v) {
 			c, ok = varColumn(v), true
 		}
-		taken := slices.ContainsFunc(columns[:i], func(o column) bool { return ok && o.field == c.field })
+		taken := slices.ContainsFunc(f.columns[:i], func(o column) bool { return ok && o.field == c.field })
 		switch at := fmt.Sprintf("/header/%d", i); {
 		case !ok:
 			faults = append(faults, *problem(at, "column", "not a known column; the first line must name the columns"))
@@ -98,18 +162,18 @@ func csvHeader(row string) ([]column, error) {
 			faults = append(faults, *problem(at, "unique", "a column stands twice"))
 		}
 		c.name = name
-		columns[i] = c
+		f.columns[i] = c
 	}
 	tells := func(c column) bool {
 		return slices.Contains([]string{"/person_key", "/emails", "/phones", "/push/0/id"}, c.field)
 	}
-	if len(faults) == 0 && !slices.ContainsFunc(columns, tells) {
+	if len(faults) == 0 && !slices.ContainsFunc(f.columns, tells) {
 		faults = append(faults, *problem("/header", "identity", "a column person_key, email, phone or push_id is needed"))
 	}
 	if len(faults) > 0 {
 		return nil, incident.InvalidInput(faults)
 	}
-	return columns, nil
+	return f, nil
 }
 
 func varColumn(name string) column {
@@ -122,23 +186,23 @@ func varColumn(name string) column {
 	}}
 }
 
-// csvRow decodes one row under the header's columns.
-func csvRow(columns []column) decoder {
-	var fields []string
-	return func(row []byte, r *Recipient) *incident.Problem {
+// decoder decodes rows, in one goroutine.
+func (f *csvForm) decoder() decoder {
+	var values []string
+	return func(row string, r *Recipient) *incident.Problem {
 		var err error
-		if fields, err = csvFields(fields[:0], string(row)); err != nil {
+		if values, err = f.fields(values[:0], row); err != nil {
 			return problem("", "csv", err.Error())
 		}
-		if len(fields) != len(columns) {
-			return problem("", "columns", fmt.Sprintf("the row has %d columns, the header %d", len(fields), len(columns)))
+		if len(values) != len(f.columns) {
+			return problem("", "columns", fmt.Sprintf("the row has %d columns, the header %d", len(values), len(f.columns)))
 		}
-		for i, c := range columns {
-			value := strings.TrimSpace(fields[i])
+		for i := range f.columns {
+			value := strings.TrimSpace(values[i])
 			if value == "" {
 				continue
 			}
-			if p := c.set(r, value); p != nil {
+			if p := f.columns[i].set(r, value); p != nil {
 				return p
 			}
 		}
@@ -149,58 +213,13 @@ func csvRow(columns []column) decoder {
 	}
 }
 
-// columnOf names the column that a field's pointer came from, as a person who made the file knows it.
-func columnOf(columns []column, pointer string) string {
-	for _, c := range columns {
+// place names the column that a field's pointer came from, as a person who made the file knows it, and the
+// character at which its value begins.
+func (f *csvForm) place(row, pointer string) (name string, character int64) {
+	for i, c := range f.columns {
 		if pointer == c.field || strings.HasPrefix(pointer, c.field+"/") {
-			return c.name
+			return c.name, f.character(row, i)
 		}
 	}
-	return strings.TrimPrefix(pointer, "/")
-}
-
-var errQuotes = errors.New("quotes do not match; a value may not contain a line break")
-
-// csvFields appends the values of one row (RFC 4180, on one line) to fields.
-func csvFields(fields []string, row string) ([]string, error) {
-	for {
-		if !strings.HasPrefix(row, `"`) {
-			value, rest, more := strings.Cut(row, ",")
-			if strings.Contains(value, `"`) {
-				return fields, errQuotes
-			}
-			if fields = append(fields, value); !more {
-				return fields, nil
-			}
-			row = rest
-			continue
-		}
-		value, rest, err := quoted(row[1:])
-		if err != nil {
-			return fields, err
-		}
-		fields = append(fields, value)
-		if rest == "" {
-			return fields, nil
-		}
-		if rest[0] != ',' {
-			return fields, errQuotes
-		}
-		row = rest[1:]
-	}
-}
-
-// quoted reads up to the closing quote; two quotes stand for one.
-func quoted(s string) (value, rest string, err error) {
-	for {
-		i := strings.IndexByte(s, '"')
-		if i < 0 {
-			return "", "", errQuotes
-		}
-		value, s = value+s[:i], s[i+1:]
-		if !strings.HasPrefix(s, `"`) {
-			return value, s, nil
-		}
-		value, s = value+`"`, s[1:]
-	}
+	return strings.TrimPrefix(pointer, "/"), 0
 }

@@ -14,6 +14,8 @@ import (
 	"tocsin/incident"
 )
 
+var comma = &csvForm{delimiter: ','}
+
 // TestCSVFieldsAgreeWithEncodingCSV writes any values with the standard library and reads them back.
 func TestCSVFieldsAgreeWithEncodingCSV(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -24,7 +26,7 @@ func TestCSVFieldsAgreeWithEncodingCSV(t *testing.T) {
 		require.NoError(t, w.Write(want))
 		w.Flush()
 		row := strings.TrimSuffix(b.String(), "\n")
-		got, err := csvFields(nil, row)
+		got, err := comma.fields(nil, row)
 		require.NoError(t, err)
 		require.Equal(t, want, got)
 	})
@@ -38,7 +40,7 @@ func FuzzCSVFields(f *testing.F) {
 		if strings.ContainsAny(row, "\r\n") {
 			return
 		}
-		got, err := csvFields(nil, row)
+		got, err := comma.fields(nil, row)
 		r := csv.NewReader(strings.NewReader(row))
 		want, wantErr := r.Read()
 		if errors.Is(wantErr, io.EOF) {
@@ -57,7 +59,7 @@ func FuzzJSONRow(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, row []byte) {
 		var r Recipient
-		if jsonRow(row, &r) == nil && newNormaliser().normalise(&r) == nil {
+		if jsonRow(string(row), &r) == nil && newNormaliser().normalise(&r) == nil {
 			again := r
 			require.Nil(t, newNormaliser().normalise(&again), "what was taken once is taken again")
 			require.Equal(t, mustJSON(r), mustJSON(again))
@@ -66,13 +68,20 @@ func FuzzJSONRow(f *testing.F) {
 }
 
 func TestCSVHeader(t *testing.T) {
-	columns, err := csvHeader("person_key, Email ,phones,var.ref")
+	form, err := csvHeader("person_key, Email ,phones,var.ref")
 	require.NoError(t, err)
 	var r Recipient
-	require.Nil(t, csvRow(columns)([]byte(`u-1,"a@example.com; b@example.com",,7`), &r))
+	require.Nil(t, form.decoder()(`u-1,"a@example.com; b@example.com",,7`, &r))
 	require.Equal(t, Recipient{PersonKey: "u-1", Emails: []string{"a@example.com", "b@example.com"}, Vars: map[string]string{"ref": "7"}}, r)
-	require.Equal(t, "email", columnOf(columns, "/emails/1"))
-	require.Equal(t, "var.ref", columnOf(columns, "/vars/ref"))
+	row := `用户,"a,b",,7`
+	for pointer, want := range map[string]struct {
+		name string
+		at   int64
+	}{"/emails/1": {"email", 4}, "/phones": {"phones", 10}, "/vars/ref": {"var.ref", 11}, "/zone": {"zone", 0}} {
+		name, at := form.place(row, pointer)
+		require.Equal(t, want.name, name)
+		require.Equal(t, want.at, at, pointer)
+	}
 
 	for _, c := range []struct{ header, pointer, rule string }{
 		{"Somebody,13900000001", "/header/0", "column"},
@@ -94,23 +103,26 @@ func TestLinesAreCutWhole(t *testing.T) {
 	long := strings.Repeat("x", 3*maxLine)
 	in := "\xef\xbb\xbfone\r\n\n  \ntwo\n" + long + "\nthree\n" + long
 	l := newLineReader(iotest.OneByteReader(strings.NewReader(in)))
-	c, err := l.next()
-	require.NoError(t, err)
 	type got struct {
 		no   int64
 		text string
 		long bool
 	}
 	var all []got
-	for _, l := range c.lines {
-		all = append(all, got{l.no, string(c.buf[l.from:l.to]), l.long})
+	for {
+		c, err := l.next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		require.NoError(t, err)
+		for _, l := range c.lines {
+			all = append(all, got{l.no, string(c.buf[l.from:l.to]), l.long})
+		}
 	}
 	require.Equal(t, []got{{1, "one", false}, {4, "two", false}, {5, "", true}, {6, "three", false}, {7, "", true}}, all)
-	_, err = l.next()
-	require.ErrorIs(t, err, io.EOF)
 
 	broken := newLineReader(io.MultiReader(strings.NewReader("one\ntwo"), iotest.ErrReader(errors.New("cut off"))))
-	_, err = broken.next()
+	_, err := broken.next()
 	require.ErrorContains(t, err, "cut off", "half a line is not a person")
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 
 	"tocsin/incident/evidence"
 	"tocsin/internal/seal"
@@ -22,11 +23,14 @@ type keeper struct {
 	seen     suspicion
 	root     evidence.Root
 	pages    []RecipientPage // to be stored
+	segments segments
 	rejected []Reject
 }
 
-func newKeeper(no int64, key *seal.Key) *keeper {
-	return &keeper{no: no, key: key, fresh: map[blind]bool{}}
+func newKeeper(a Audience, key *seal.Key) *keeper {
+	return &keeper{
+		no: a.No, key: key, next: a.Total, root: a.Tree, segments: newSegments(a.Segments), fresh: map[blind]bool{},
+	}
 }
 
 // suspects are the identities that may be in the audience already, and are not among the fresh ones.
@@ -49,8 +53,10 @@ func (k *keeper) suspects(batches []batch) []blind {
 // take keeps whom nobody in the audience is, and counts.
 func (k *keeper) take(b *batch, known map[blind]bool, a *Audience) {
 	a.Rows += b.rows
+	a.At = b.at
 	k.rejected = append(k.rejected, b.rejects...)
 	a.Rejected += int64(len(b.rejects))
+	people := make([]int64, len(b.traits))
 	for _, l := range b.lines {
 		if l.known {
 			id := b.indexes(l.from)[0]
@@ -61,12 +67,15 @@ func (k *keeper) take(b *batch, known map[blind]bool, a *Audience) {
 			}
 			k.fresh[id] = true
 		}
+		a.Affected++
 		for i := l.from; i < l.to; i++ {
 			k.add(b, i, l.known)
 			b.people[i].reach.count(a.ByChannel)
+			people[b.people[i].traits]++
 		}
 	}
 	a.Total = k.next
+	k.segments.count(b.traits, people)
 }
 
 func (k *keeper) add(b *batch, i int, known bool) {
@@ -77,13 +86,9 @@ func (k *keeper) add(b *batch, i int, known bool) {
 	k.open, k.changed = append(k.open, b.record(i)), true
 	k.next++
 	if len(k.open) == PageSize {
-		k.closePage()
+		k.pages = append(k.pages, sealPage(k.key, k.no, k.next-PageSize, k.open))
+		k.open, k.changed = k.open[:0], false
 	}
-}
-
-func (k *keeper) closePage() {
-	k.pages = append(k.pages, sealPage(k.key, k.no, k.next-int64(len(k.open)), k.open))
-	k.open, k.changed = k.open[:0], false
 }
 
 // due are the pages to be stored: the one that is not full too, which a later one replaces.
@@ -91,6 +96,9 @@ func (k *keeper) due() []RecipientPage {
 	pages := k.pages
 	if k.changed {
 		pages = append(pages, sealPage(k.key, k.no, k.next-int64(len(k.open)), k.open))
+	}
+	for i, record := range k.open {
+		k.open[i] = slices.Clone(record) // a batch is not kept for the sake of one page
 	}
 	k.pages, k.changed = nil, false
 	return pages
@@ -113,9 +121,9 @@ func (k *keeper) chunks(a *Audience, last bool) []IndexChunk {
 func (im *importer) keep(ctx context.Context, batches []batch) error {
 	suspects := im.keeper.suspects(batches)
 	var known map[blind]bool
-	if len(suspects) > 0 && im.a.Runs > 0 {
+	if len(suspects) > 0 && (im.a.Runs > 0 || len(im.bases) > 0) {
 		err := im.store.View(ctx, im.scope, func(tx Tx) (err error) {
-			known, err = identified(ctx, tx, im.a.No, suspects)
+			known, err = identified(ctx, tx, append([]int64{im.a.No}, im.bases...), suspects)
 			return err
 		})
 		if err != nil {
@@ -127,6 +135,7 @@ func (im *importer) keep(ctx context.Context, batches []batch) error {
 	for i := range batches {
 		im.keeper.take(&batches[i], known, &next)
 	}
+	next.Segments = im.keeper.segments.list()
 	return im.commit(ctx, next, false)
 }
 
@@ -135,23 +144,21 @@ func (im *importer) commit(ctx context.Context, next Audience, last bool) error 
 	k := im.keeper
 	chunks, pages, rejects := k.chunks(&next, last), k.due(), k.rejected
 	k.rejected = nil
-	err := im.store.Bulk(ctx, im.scope, func(tx Tx) error {
+	next.Tree, next.Bytes = k.root, im.input.n.Load()
+	err := im.change(ctx, im.store.Bulk, func(tx Tx, a *Audience) error {
+		*a = next
+		a.UpdatedAt = tx.Now()
 		if err := tx.InsertPages(ctx, next, pages); err != nil {
 			return err
 		}
 		if err := tx.InsertChunks(ctx, next, chunks); err != nil {
 			return err
 		}
-		if err := tx.InsertRejects(ctx, next, rejects); err != nil {
-			return err
-		}
-		next.UpdatedAt = tx.Now()
-		return tx.UpdateAudience(ctx, next)
+		return tx.InsertRejects(ctx, next, rejects)
 	})
 	if err != nil {
 		return fmt.Errorf("store batch: %w", err)
 	}
-	im.a = next
 	if im.progress != nil {
 		im.progress(im.a)
 	}

@@ -91,17 +91,28 @@ func ChunkSeqs(chunk, index []byte) (seqs []int64, identity bool) {
 	return seqs, identity
 }
 
-// identified says which of some indexes are the identity of a recipient already kept.
-func identified(ctx context.Context, tx Tx, audienceNo int64, indexes []blind) (map[blind]bool, error) {
+// eachIdentity calls fn with the indexes of a chunk that are somebody's identity.
+func eachIdentity(chunk []byte, fn func(blind)) {
+	for e := range slices.Chunk(chunk, entrySize) {
+		if e[indexSize]&0x80 != 0 {
+			fn(blind(e[:indexSize]))
+		}
+	}
+}
+
+// identified says which of some indexes are the identity of a recipient kept in one of the audiences.
+func identified(ctx context.Context, tx Tx, audiences []int64, indexes []blind) (map[blind]bool, error) {
 	known := map[blind]bool{}
 	for _, b := range indexes {
-		chunks, err := tx.IndexChunks(ctx, audienceNo, b[:])
-		if err != nil {
-			return nil, fmt.Errorf("look identity up: %w", err)
-		}
-		for _, c := range chunks {
-			if _, is := ChunkSeqs(c, b[:]); is {
-				known[b] = true
+		for _, no := range audiences {
+			chunks, err := tx.IndexChunks(ctx, no, b[:])
+			if err != nil {
+				return nil, fmt.Errorf("look identity up: %w", err)
+			}
+			for _, c := range chunks {
+				if _, is := ChunkSeqs(c, b[:]); is {
+					known[b] = true
+				}
 			}
 		}
 	}

@@ -2,6 +2,7 @@ package notify
 
 import (
 	"slices"
+	"strings"
 
 	"tocsin/templates"
 )
@@ -9,40 +10,137 @@ import (
 // NoChannel is the channel of the delivery of a person whom no channel of the plan reaches.
 const NoChannel = "none"
 
-// Ladder is the order in which channels are tried for a person: the person's own order first, then the
-// rest of the plan; only those with an address that is not burnt.
+// Ladder is the order in which channels of a plan are tried for a person: the person's own order first,
+// then the rest of the plan; of somebody at risk only the own ones. A channel is in it when the person
+// has an address there and it is not burnt. Where others can read all of a channel's addresses, it is in
+// it only if no channel of the plan leads to the person alone.
 func Ladder(r Recipient, plan []string) []string {
-	var out []string
-	for _, c := range slices.Concat(r.Channels, plan) {
-		if slices.Contains(plan, c) && !slices.Contains(out, c) && !slices.Contains(r.Burnt, c) && Address(r, c) != "" {
+	private := len(r.Shared) == 0 || slices.ContainsFunc(plan, func(c string) bool {
+		return usable(&r, c) && best(&r, c, true) != ""
+	})
+	out := make([]string, 0, len(plan))
+	add := func(c string) {
+		if slices.Contains(plan, c) && !slices.Contains(out, c) && usable(&r, c) && best(&r, c, private) != "" {
 			out = append(out, c)
 		}
+	}
+	for _, c := range r.Channels {
+		add(c)
+	}
+	for _, c := range plan {
+		add(c)
 	}
 	return out
 }
 
-// Address is where a channel reaches a person, "" when it does not.
+// usable says that a channel may be used for a person at all.
+func usable(r *Recipient, channel string) bool {
+	return !slices.Contains(r.Burnt, channel) && (!r.NoApp || channel != templates.Push) && (!r.Safe || slices.Contains(r.Channels, channel))
+}
+
+// Address is where a channel reaches a person, "" when it does not: of several addresses one that only the
+// person reads, and of those the one that was known to be the person's most recently, else the first.
 func Address(r Recipient, channel string) string {
+	if !usable(&r, channel) {
+		return ""
+	}
+	return best(&r, channel, false)
+}
+
+// best is the first choice among a channel's addresses; private leaves out those that others can read.
+func best(r *Recipient, channel string, private bool) string {
 	switch channel {
 	case templates.Email:
-		return first(r.Emails)
+		return bestOf(r, r.Emails, private)
 	case templates.SMS:
-		return first(r.Phones)
+		return bestOf(r, r.Phones, private)
 	case templates.Push:
+		var ids []string
 		for _, p := range r.Push {
 			if p.Provider == "aliyun" && (p.Target == "" || p.Target == "DEVICE") {
-				return p.ID
+				if len(r.Push) == 1 {
+					return bestOf(r, []string{p.ID}, private)
+				}
+				ids = append(ids, p.ID)
 			}
 		}
+		return bestOf(r, ids, private)
 	}
 	return ""
 }
 
-func first(s []string) string {
-	if len(s) == 0 {
+func bestOf(r *Recipient, list []string, private bool) string {
+	if len(list) == 0 {
 		return ""
 	}
-	return s[0]
+	if len(r.Shared) == 0 && (len(list) == 1 || len(r.VerifiedAt) == 0) {
+		return list[0]
+	}
+	var found, day string
+	shared := true
+	for _, a := range list {
+		others, known := slices.Contains(r.Shared, a), r.VerifiedAt[a]
+		if known == "" {
+			known = r.VerifiedAt[""]
+		}
+		if private && others {
+			continue
+		}
+		if found == "" || shared && !others || shared == others && known > day {
+			found, day, shared = a, known, others
+		}
+	}
+	return found
+}
+
+// The usable channels of a person as a text, for counting: those of the own order, a semicolon, the others in
+// alphabetical order; ? marks one of which others can read every address. A person at risk has none after
+// the semicolon.
+func ladderText(r *Recipient) string {
+	own, others := make([]string, 0, 3), make([]string, 0, 3)
+	for _, c := range slices.Concat(r.Channels, personal) {
+		if !usable(r, c) || slices.Contains(own, c) || slices.Contains(others, c) || best(r, c, false) == "" {
+			continue
+		}
+		if len(r.Shared) > 0 && best(r, c, true) == "" {
+			c += "?"
+		}
+		if slices.Contains(r.Channels, strings.TrimSuffix(c, "?")) {
+			own = append(own, c)
+		} else {
+			others = append(others, c)
+		}
+	}
+	slices.Sort(others)
+	return strings.Join(own, ",") + ";" + strings.Join(others, ",")
+}
+
+// On is the ladder that the people of a segment have under a plan, as Ladder makes it for each of them.
+func (s Segment) On(plan []string) []string {
+	own, others, _ := strings.Cut(s.Ladder, ";")
+	r := Recipient{}
+	for i, part := range []string{own, others} {
+		for c := range strings.SplitSeq(part, ",") {
+			name := strings.TrimSuffix(c, "?")
+			switch name {
+			case templates.Email:
+				r.Emails = []string{name}
+			case templates.SMS:
+				r.Phones = []string{name}
+			case templates.Push:
+				r.Push = []PushTarget{{Provider: "aliyun", Target: "DEVICE", ID: name}}
+			default:
+				continue
+			}
+			if name != c {
+				r.Shared = append(r.Shared, name)
+			}
+			if i == 0 {
+				r.Channels = append(r.Channels, name)
+			}
+		}
+	}
+	return Ladder(r, plan)
 }
 
 // stretch is how many rows between two wanted ones are read along rather than asked for apart.

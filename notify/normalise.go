@@ -1,16 +1,13 @@
 package notify
 
 import (
-	"errors"
 	"fmt"
 	"maps"
-	"net/mail"
-	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
-	"golang.org/x/net/idna"
 	"golang.org/x/text/language"
 
 	"tocsin/incident"
@@ -23,28 +20,23 @@ const (
 	maxValue     = 500
 	maxAddresses = 16
 	maxVars      = 64
+	maxStandIns  = 2 // guardians of a minor, next of kin
 )
 
-var (
-	regionForm = regexp.MustCompile(`^[A-Z]{2}(-[A-Z0-9]{1,3})?$`)
-	wordForm   = regexp.MustCompile(`^[a-z][a-z0-9_]{0,63}$`)
-	errEmail   = errors.New("not a valid e-mail address")
+// personal are the channels that lead to one person.
+var personal = []string{templates.Email, templates.SMS, templates.Push}
 
-	// personal are the channels that lead to one person.
-	personal = []string{templates.Email, templates.SMS, templates.Push}
-)
-
-// normaliser checks recipients and brings them into one form. It remembers the few locales and zones that
-// an audience has; one goroutine uses it.
-type normaliser struct{ locales, zones map[string]string }
+// normaliser checks recipients and brings them into one form. It remembers the few locales, zones and
+// regions that an audience has; one goroutine uses it.
+type normaliser struct{ locales, zones, regions map[string]string }
 
 func newNormaliser() *normaliser {
-	return &normaliser{locales: map[string]string{}, zones: map[string]string{}}
+	return &normaliser{locales: map[string]string{}, zones: map[string]string{}, regions: map[string]string{}}
 }
 
 // normalise changes r into its one form, or says what is wrong first. The problem never holds a value.
 func (n *normaliser) normalise(r *Recipient) *incident.Problem {
-	for _, check := range []func(*Recipient) *incident.Problem{n.words, n.place, addresses, guardians, choices, vars} {
+	for _, check := range [...]func(*Recipient) *incident.Problem{words, n.place, addresses, places, choices, verified, vars} {
 		if p := check(r); p != nil {
 			return p
 		}
@@ -55,32 +47,37 @@ func (n *normaliser) normalise(r *Recipient) *incident.Problem {
 	return nil
 }
 
-func (n *normaliser) words(r *Recipient) *incident.Problem {
-	for _, f := range []struct {
+func words(r *Recipient) *incident.Problem {
+	if strings.IndexByte(r.Name, '\n') >= 0 {
+		r.Name = strings.Join(strings.Fields(r.Name), " ")
+	}
+	for _, f := range [...]struct {
 		pointer string
 		text    *string
-	}{{"/person_key", &r.PersonKey}, {"/name", &r.Name}} {
+	}{{"/person_key", &r.PersonKey}, {"/name", &r.Name}, {"/brand", &r.Brand}} {
 		*f.text = strings.TrimSpace(*f.text)
 		if p := line(f.pointer, *f.text, maxName); p != nil {
 			return p
 		}
 	}
-	if r.Customer != nil {
+	switch {
+	case r.Customer != nil:
 		return line("/customer", *r.Customer, maxName)
+	case r.Business:
+		return problem("/customer", "required", "a business customer needs its name in customer")
 	}
 	return nil
 }
 
 func (n *normaliser) place(r *Recipient) *incident.Problem {
 	var ok bool
-	if r.Locale, ok = lookup(n.locales, strings.TrimSpace(r.Locale), locale); !ok {
+	if r.Locale, ok = lookup(n.locales, r.Locale, locale); !ok {
 		return problem("/locale", "bcp-47", "not a language tag such as zh-Hans or en")
 	}
-	if r.Zone, ok = lookup(n.zones, strings.TrimSpace(r.Zone), zone); !ok {
+	if r.Zone, ok = lookup(n.zones, r.Zone, zone); !ok {
 		return problem("/zone", "iana-zone", "not a time zone such as Asia/Shanghai")
 	}
-	r.Jurisdiction = strings.ToUpper(strings.TrimSpace(r.Jurisdiction))
-	if r.Jurisdiction != "" && !regionForm.MatchString(r.Jurisdiction) {
+	if r.Jurisdiction, ok = lookup(n.regions, r.Jurisdiction, region); !ok {
 		return problem("/jurisdiction", "iso-3166", "not a country or region code such as CN or CN-SH")
 	}
 	return nil
@@ -94,7 +91,7 @@ func lookup(known map[string]string, s string, parse func(string) (string, bool)
 	if v, ok := known[s]; ok {
 		return v, true
 	}
-	v, ok := parse(s)
+	v, ok := parse(strings.TrimSpace(s))
 	if ok {
 		known[s] = v
 	}
@@ -105,7 +102,7 @@ func lookup(known map[string]string, s string, parse func(string) (string, bool)
 func locale(s string) (string, bool) {
 	t, err := language.Parse(s)
 	if err != nil || t == language.Und {
-		return "", false
+		return "", s == ""
 	}
 	if base, _ := t.Base(); base.String() == "zh" {
 		script, _ := t.Script()
@@ -122,86 +119,76 @@ func zone(s string) (string, bool) {
 	return s, err == nil
 }
 
-func addresses(r *Recipient) *incident.Problem {
-	region, _, _ := strings.Cut(r.Jurisdiction, "-")
-	if p := each("/emails", "email", r.Emails, email); p != nil {
+// provinces are the subdivisions of the mainland and its special regions in ISO 3166-2:CN. Of other
+// countries the code's form is checked.
+var provinces = strings.Fields("AH BJ CQ FJ GD GS GX GZ HA HB HE HI HK HL HN JL JS JX LN MO NM NX QH SC SD SH SN SX TJ TW XJ XZ YN ZJ")
+
+func region(s string) (string, bool) {
+	s = strings.ToUpper(s)
+	country, part, parted := strings.Cut(s, "-")
+	known, err := language.ParseRegion(country)
+	switch {
+	case s == "":
+		return "", true
+	case len(country) != 2 || err != nil || !known.IsCountry() || known.String() != country:
+		return "", false
+	case !parted:
+		return s, true
+	case country == "CN":
+		return s, slices.Contains(provinces, part)
+	}
+	return s, len(part) >= 1 && len(part) <= 3 && strings.Trim(part, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") == ""
+}
+
+// places checks who is told in a person's place, and that it is clear who that is.
+func places(r *Recipient) *incident.Problem {
+	r.Guardians, r.NextOfKin = named(r.Guardians), named(r.NextOfKin)
+	if p := standIns("/guardians", r.Guardians, r); p != nil {
 		return p
 	}
-	if p := each("/phones", "phone", r.Phones, func(s string) (string, error) { return phone(s, region) }); p != nil {
+	if p := standIns("/next_of_kin", r.NextOfKin, r); p != nil {
 		return p
 	}
-	if len(r.Push) > maxAddresses {
-		return problem("/push", "count", "too many addresses")
-	}
-	for i := range r.Push {
-		t, at := &r.Push[i], fmt.Sprintf("/push/%d", i)
-		t.Target = strings.ToUpper(strings.TrimSpace(t.Target))
-		if t.Target == "" {
-			t.Target = "DEVICE"
-		}
-		if t.Provider == "" {
-			t.Provider = "aliyun"
-		}
-		switch {
-		case !slices.Contains([]string{"DEVICE", "ACCOUNT", "ALIAS"}, t.Target):
-			return problem(at+"/target", "enum", "a target is DEVICE, ACCOUNT or ALIAS")
-		case !wordForm.MatchString(t.Provider):
-			return problem(at+"/provider", "enum", "not the name of a provider")
-		case t.ID == "" || len(t.ID) > 128 || strings.ContainsFunc(t.ID, func(c rune) bool { return c <= ' ' || c == ',' || c > '~' }):
-			return problem(at+"/id", "push-id", "a device, account or alias id has 1 to 128 letters, without blanks and commas")
-		}
+	switch {
+	case len(r.Guardians) > 0 && r.Minor != nil && !*r.Minor:
+		return problem("/minor", "guardians", "guardians are named, but minor is false")
+	case len(r.NextOfKin) > 0 && !r.Deceased:
+		return problem("/deceased", "next-of-kin", "next of kin are named, but deceased is not true")
+	case len(r.NextOfKin) == 0 && r.Deceased:
+		return problem("/next_of_kin", "next-of-kin", "somebody deceased cannot be told: name the next of kin")
+	case len(r.Guardians) > 0:
+		minor := true
+		r.Minor = &minor
 	}
 	return nil
 }
 
-// each brings the addresses of one channel into their form, in place.
-func each(pointer, rule string, list []string, form func(string) (string, error)) *incident.Problem {
-	if len(list) > maxAddresses {
-		return problem(pointer, "count", "too many addresses")
+// named leaves out columns that are empty.
+func named(list []Guardian) []Guardian {
+	if len(list) == 0 {
+		return nil
 	}
-	for i, s := range list {
-		v, err := form(strings.TrimSpace(s))
-		if err != nil {
-			return problem(fmt.Sprintf("%s/%d", pointer, i), rule, err.Error())
-		}
-		list[i] = v
-	}
-	return nil
+	return slices.DeleteFunc(list, func(g Guardian) bool { return strings.TrimSpace(g.Name) == "" && len(g.Emails)+len(g.Phones) == 0 })
 }
 
-// email checks a bare address and gives it an ASCII domain in lower case. The local part stays as it is:
-// only its owner's server knows whether case matters.
-func email(s string) (string, error) {
-	if len(s) > 254 || strings.ContainsAny(s, " \t\r\n<>()\",;:\\[]") {
-		return "", errEmail
+func standIns(pointer string, list []Guardian, r *Recipient) *incident.Problem {
+	if len(list) > maxStandIns {
+		return problem(pointer, "count", "at most two")
 	}
-	a, err := mail.ParseAddress(s)
-	if err != nil || a.Address != s {
-		return "", errEmail
-	}
-	at := strings.LastIndexByte(s, '@')
-	domain, err := idna.Lookup.ToASCII(s[at+1:])
-	if err != nil || at > 64 || !strings.Contains(domain, ".") || strings.HasSuffix(domain, ".") {
-		return "", errEmail
-	}
-	return s[:at+1] + strings.ToLower(domain), nil
-}
-
-func guardians(r *Recipient) *incident.Problem {
-	region, _, _ := strings.Cut(r.Jurisdiction, "-")
-	if len(r.Guardians) > maxAddresses {
-		return problem("/guardians", "count", "too many guardians")
-	}
-	for i := range r.Guardians {
-		g, at := &r.Guardians[i], fmt.Sprintf("/guardians/%d", i)
+	for i := range list {
+		g, at := &list[i], pointer+"/"+strconv.Itoa(i)
+		g.Name = strings.TrimSpace(g.Name)
 		if p := line(at+"/name", g.Name, maxName); p != nil {
 			return p
 		}
-		if p := each(at+"/emails", "email", g.Emails, email); p != nil {
+		if p := emails(at+"/emails", g.Emails); p != nil {
 			return p
 		}
-		if p := each(at+"/phones", "phone", g.Phones, func(s string) (string, error) { return phone(s, region) }); p != nil {
+		if p := phones(at+"/phones", g.Phones, r); p != nil {
 			return p
+		}
+		if len(g.Emails)+len(g.Phones) == 0 {
+			return problem(at, "address", "a phone or an e-mail address is needed")
 		}
 	}
 	return nil
@@ -209,19 +196,31 @@ func guardians(r *Recipient) *incident.Problem {
 
 // choices checks the lists of words: channels and those burnt, kinds of data.
 func choices(r *Recipient) *incident.Problem {
-	for _, f := range []struct {
-		pointer string
-		list    []string
-	}{{"/channels", r.Channels}, {"/burnt", r.Burnt}} {
-		for i, c := range f.list {
-			if !slices.Contains(personal, c) || slices.Contains(f.list[:i], c) {
-				return problem(fmt.Sprintf("%s/%d", f.pointer, i), "channel", "each of email, sms and push at most once")
-			}
-		}
+	if p := channels("/channels", r.Channels); p != nil {
+		return p
+	}
+	if p := channels("/burnt", r.Burnt); p != nil {
+		return p
+	}
+	if r.Safe && len(r.Channels) == 0 {
+		return problem("/channels", "safe-contact", "whoever is told over safe channels only needs them named")
 	}
 	for i, d := range r.Data {
-		if i >= maxVars || !wordForm.MatchString(d) {
-			return problem(fmt.Sprintf("/data/%d", i), "data-kind", "not a kind of data such as name or id_number")
+		if i >= maxVars || !isWord(d) {
+			return problem("/data/"+strconv.Itoa(i), "data-kind", "not a kind of data such as name or id_number")
+		}
+	}
+	if len(r.Data) > 1 {
+		slices.Sort(r.Data)
+		r.Data = slices.Compact(r.Data)
+	}
+	return nil
+}
+
+func channels(pointer string, list []string) *incident.Problem {
+	for i, c := range list {
+		if !slices.Contains(personal, c) || slices.Contains(list[:i], c) {
+			return problem(fmt.Sprintf("%s/%d", pointer, i), "channel", "each of email, sms and push at most once")
 		}
 	}
 	return nil
@@ -231,8 +230,11 @@ func vars(r *Recipient) *incident.Problem {
 	if len(r.Vars) > maxVars {
 		return problem("/vars", "count", "too many values")
 	}
+	if len(r.Vars) == 0 {
+		return nil
+	}
 	for _, name := range slices.Sorted(maps.Keys(r.Vars)) {
-		if !wordForm.MatchString(name) {
+		if !isWord(name) {
 			return problem("/vars", "name", "a value's name has small letters, digits and underscores")
 		}
 		if p := line("/vars/"+name, r.Vars[name], maxValue); p != nil {
@@ -240,6 +242,19 @@ func vars(r *Recipient) *incident.Problem {
 		}
 	}
 	return nil
+}
+
+// isWord says whether s is the name of a value, a kind or a provider: small letters, digits, underscores.
+func isWord(s string) bool {
+	if s == "" || len(s) > 64 || s[0] < 'a' || s[0] > 'z' {
+		return false
+	}
+	for i := range len(s) {
+		if c := s[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '_' {
+			return false
+		}
+	}
+	return true
 }
 
 func problem(pointer, rule, message string) *incident.Problem {

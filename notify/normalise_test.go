@@ -109,7 +109,7 @@ func TestNormalise(t *testing.T) {
 		"emails":["a@EXAMPLE.com"],"phones":["139 0000 0001"],"push":[{"provider":"","target":"","id":"dev-1"}],
 		"data":["name"],"channels":["sms","email"],"burnt":["push"],"vars":{"ref":"7"}}`
 	var r Recipient
-	require.Nil(t, jsonRow([]byte(ok), &r))
+	require.Nil(t, jsonRow(ok, &r))
 	require.Nil(t, newNormaliser().normalise(&r))
 	require.Equal(t, Recipient{
 		PersonKey: "u-1", Name: "Example Person", Locale: "zh-Hans", Jurisdiction: "CN-SH", Zone: "Asia/Shanghai",
@@ -144,7 +144,7 @@ func TestNormalise(t *testing.T) {
 		{`[]`, "", "type"},
 	} {
 		var r Recipient
-		p := jsonRow([]byte(c.row), &r)
+		p := jsonRow(c.row, &r)
 		if p == nil {
 			p = newNormaliser().normalise(&r)
 		}

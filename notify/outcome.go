@@ -1,8 +1,11 @@
 package notify
 
 import (
+	"slices"
 	"strings"
 	"time"
+
+	"tocsin/templates"
 )
 
 // How long a delivery waits before it is tried again, and how often. Half an hour of a relay that is
@@ -15,19 +18,43 @@ const (
 	doubtAfter  = 5 * time.Second  // until a delivery in doubt is asked about or sent again
 	softAfter   = 15 * time.Minute // until the one retry of an unreachable recipient
 	holdAfter   = time.Minute      // a delivery put back because its provider stopped us
-	maxCode     = 32               // characters kept of a provider's code
+	// ReconcileAfter is how long a provider is asked about a delivery in doubt before another one may be used.
+	ReconcileAfter = 10 * time.Minute
+	maxCode        = 32 // characters kept of a provider's code
 )
 
 // Outcome is what an attempt or a receipt says of one delivery.
 type Outcome struct {
 	Seq      int64
 	Channel  string // "none" when no channel of the plan is usable
-	Provider string // id of the provider it went over; "" in a receipt or when nothing was sent
+	Provider string // id of the provider it went over; "" when nothing was sent
 	Attempt  int    // which try it was, from 1; 0: word from outside (a receipt)
 	Verdict  Verdict
 	Doubt    bool     // the message may have gone out more than once
 	Asked    bool     // the provider was asked, nothing was sent
+	Held     bool     // nothing was sent, nobody was asked: the attempt does not count
 	Ladder   []string // the person's usable channels in order, for the next one
+}
+
+// put back says that the attempt provably did not happen: it waited, or the provider takes nothing from us.
+func (o *Outcome) putBack() bool {
+	return o.Attempt > 0 && (o.Held || o.Verdict.Class == ClassStop || o.Verdict.Class == ClassBug)
+}
+
+// ordinary is an outcome that its batch alone may record: taken at the first attempt and nothing more to do.
+func (o *Outcome) ordinary(d Dispatch) bool {
+	return o.Attempt == 1 && o.Verdict.Class == ClassAccepted && !o.Doubt && !o.Asked && o.nextRung(d) == ""
+}
+
+// nextRung is the channel that follows when no word of arrival comes in time; "" when that is not waited for.
+func (o *Outcome) nextRung(d Dispatch) string {
+	if d.Course.Waits[o.Channel] <= 0 {
+		return ""
+	}
+	if i := slices.Index(o.Ladder, o.Channel); i >= 0 && i+1 < len(o.Ladder) {
+		return o.Ladder[i+1]
+	}
+	return ""
 }
 
 // move is the only writer of a delivery's state. It refuses whatever does not lie ahead: the order of
@@ -51,6 +78,12 @@ var reached = map[Class]DeliveryState{ClassAccepted: Accepted, ClassDelivered: D
 // settle applies an outcome. changed tells whether the row is another one now, failed whether this
 // channel has just ended for this person.
 func (d *Delivery) settle(o Outcome, now time.Time) (changed, failed bool) {
+	switch {
+	case o.Verdict.Class == ClassNoWord:
+		return d.waitedInVain(), false
+	case o.putBack():
+		return d.putBack(o, now), false
+	}
 	if o.Attempt > 0 && o.Attempt <= d.Attempt {
 		if d.tells(o) {
 			return false, false
@@ -66,11 +99,11 @@ func (d *Delivery) settle(o Outcome, now time.Time) (changed, failed bool) {
 	}
 	if to, ok := reached[o.Verdict.Class]; ok {
 		if d.move(to) {
-			d.note(o.Verdict, now)
+			d.note(o, now)
 			return true, false
 		}
 		if o.Verdict.Code == complaint && d.Code != complaint && d.State >= Delivered && d.State < Stopped {
-			d.note(o.Verdict, now) // it had arrived; that it was complained about is news
+			d.note(o, now) // it had arrived; that it was complained about is news
 			return true, false
 		}
 		return changed, false
@@ -79,6 +112,34 @@ func (d *Delivery) settle(o Outcome, now time.Time) (changed, failed bool) {
 		return d.settleReceipt(o, now)
 	}
 	return d.settleFailure(o, soft, now, changed)
+}
+
+// waitedInVain ends the wait for word of a delivery's arrival. It stays accepted.
+func (d *Delivery) waitedInVain() bool {
+	if d.State != Accepted || d.NextAt == nil {
+		return false
+	}
+	d.Class, d.NextAt, d.RangeNo = ClassNoWord, nil, 0
+	return true
+}
+
+// putBack has a delivery wait whose attempt did not happen. One that has moved on meanwhile stays there.
+func (d *Delivery) putBack(o Outcome, now time.Time) bool {
+	v := o.Verdict
+	if d.State > InDoubt || o.Attempt <= d.Attempt || d.NextAt != nil && d.Class == v.Class && d.Code == shortCode(v.Code) {
+		return false
+	}
+	at := now.Add(holdAfter)
+	if v.RetryAt.After(now) {
+		at = v.RetryAt
+	}
+	if d.State == InDoubt { // which it stays, since when it is
+		d.NextAt, d.RangeNo = &at, 0
+		return true
+	}
+	d.note(o, now)
+	d.NextAt, d.RangeNo = &at, 0
+	return true
 }
 
 // shortCode cuts what a provider calls a code down to its first word: what comes from outside must not
@@ -102,13 +163,16 @@ func (d *Delivery) tells(o Outcome) bool {
 // settleReceipt takes a failing receipt: final for what was handed over, even before our own record of
 // it; no word on what waits to be tried again.
 func (d *Delivery) settleReceipt(o Outcome, now time.Time) (changed, failed bool) {
+	if d.Channel != templates.Email && o.Verdict.ProviderID != "" && d.ProviderID != "" && o.Verdict.ProviderID != d.ProviderID {
+		return false, false // the fate of an earlier message; this one's is still to come
+	}
 	waits := d.State == Pending && d.Attempt > 0
 	if o.Verdict.Class == ClassInDoubt || waits && o.Verdict.Class != ClassRcptPerm {
 		return false, false
 	}
 	failed = d.move(Failed)
 	if failed {
-		d.note(o.Verdict, now)
+		d.note(o, now)
 	}
 	return failed, failed
 }
@@ -123,15 +187,19 @@ func (d *Delivery) settleFailure(o Outcome, soft bool, now time.Time, doubted bo
 	at, wait := d.retryAt(o, soft, now)
 	if final || !wait {
 		if failed = d.move(Failed); failed {
-			d.note(o.Verdict, now)
+			d.note(o, now)
 		}
 		return failed || doubted, failed
+	}
+	since := now
+	if o.Asked && d.State == InDoubt {
+		since = d.At // asked in vain: the doubt is as old as it was
 	}
 	if o.Verdict.Class == ClassInDoubt {
 		d.move(InDoubt)
 		d.Doubt = true
 	}
-	d.note(o.Verdict, now)
+	d.note(o, since)
 	d.NextAt, d.RangeNo = at, 0
 	return true, false
 }
@@ -144,8 +212,6 @@ func (d *Delivery) retryAt(o Outcome, soft bool, now time.Time) (at *time.Time, 
 		return &t, true
 	}
 	switch o.Verdict.Class {
-	case ClassStop, ClassBug:
-		return in(holdAfter)
 	case ClassInDoubt:
 		switch {
 		case o.Attempt >= maxAttempts, !o.Asked && d.State == InDoubt && o.Attempt >= maxResends:
@@ -171,14 +237,17 @@ func (d *Delivery) retryAt(o Outcome, soft bool, now time.Time) (at *time.Time, 
 	return in(d.backoff())
 }
 
-// note keeps what the word was and when.
-func (d *Delivery) note(v Verdict, now time.Time) {
+// note keeps what the word was, when, and whose.
+func (d *Delivery) note(o Outcome, now time.Time) {
 	if d.Code != complaint { // that somebody complained stays known
-		d.Code = shortCode(v.Code)
+		d.Code = shortCode(o.Verdict.Code)
 	}
-	d.Class, d.At = v.Class, now
-	if v.ProviderID != "" {
-		d.ProviderID = v.ProviderID
+	d.Class, d.At = o.Verdict.Class, now
+	if o.Verdict.ProviderID != "" {
+		d.ProviderID = o.Verdict.ProviderID
+	}
+	if o.Provider != "" && o.Attempt > 0 {
+		d.Provider = o.Provider
 	}
 }
 

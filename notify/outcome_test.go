@@ -44,9 +44,22 @@ func (m *memoryTx) DispatchByNo(context.Context, int64) (Dispatch, error)     { 
 func (m *memoryTx) UpdateDispatch(_ context.Context, d Dispatch) error        { m.d = d; return nil }
 func (m *memoryTx) HoldRange(context.Context, Range, time.Time) (bool, error) { return !m.lost, nil }
 func (m *memoryTx) FinishRange(context.Context, Range) (bool, error)          { return !m.lost, nil }
+
+// InsertBatch keeps a batch. What a plain one alone records stands with the rows, as readers see it.
 func (m *memoryTx) InsertBatch(_ context.Context, b Batch) error {
 	m.batches = append(m.batches, b)
-	return nil
+	if !b.Plain {
+		return nil
+	}
+	events, err := evidence.EventsOf(b.Events, b.From, b.To)
+	for _, e := range events {
+		if _, there := m.rows[e.Seq][e.Channel]; !there {
+			err = m.PutDeliveries(context.Background(), []Delivery{{
+				Dispatch: b.Dispatch, Seq: e.Seq, Channel: e.Channel, State: Accepted, Class: Class(e.Class), Code: e.Code,
+				Provider: e.Provider, ProviderID: e.ProviderID, Attempt: e.Attempt, At: e.At}})
+		}
+	}
+	return err
 }
 func (m *memoryTx) NextNo(_ context.Context, _ int64, w string) (int64, error) {
 	m.nos[w]++
@@ -260,11 +273,12 @@ func TestLostClaimStillCounts(t *testing.T) {
 	require.True(t, tx.rows[0]["email"].Doubt, "sent, and perhaps by the new owner too")
 }
 
-func TestStopPausesTheDispatch(t *testing.T) {
+func TestNobodyLeftPausesTheDispatch(t *testing.T) {
 	tx := newMemoryTx(Dispatch{ID: "dsp_1", No: 1, Total: 2, State: DispRunning, StartedAt: noon})
-	_, err := RecordOutcomes(context.Background(), tx, tx.d, Recording{Range: Range{No: 1}, Outcomes: []Outcome{
+	_, err := RecordOutcomes(context.Background(), tx, tx.d, Recording{Range: Range{No: 1}, Halt: "stop", Outcomes: []Outcome{
 		{Seq: 0, Channel: "sms", Attempt: 1, Verdict: Verdict{Class: ClassStop, Code: "isv.AMOUNT_NOT_ENOUGH"}}}})
 	require.NoError(t, err)
+	require.Zero(t, tx.rows[0]["sms"].Attempt, "it did not count")
 	require.Equal(t, DispPaused, tx.d.State)
 	require.Equal(t, "stop", tx.d.Reason)
 	require.Equal(t, "dispatch.paused", tx.events[len(tx.events)-1].Kind)

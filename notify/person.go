@@ -14,68 +14,72 @@ type person struct {
 	opened  int
 }
 
-// loadPeople reads the rows of everybody the outcomes are about, in few queries.
-func loadPeople(ctx context.Context, tx Tx, d Dispatch, outcomes []Outcome) (map[int64]*person, error) {
-	people := make(map[int64]*person, len(outcomes))
-	seqs := make([]int64, 0, len(outcomes))
-	for _, o := range outcomes {
-		if people[o.Seq] == nil {
-			people[o.Seq] = &person{seq: o.Seq}
-			seqs = append(seqs, o.Seq)
+// loadDeliveries reads what is known of everybody the outcomes are about, in few queries. Outcomes are in
+// the order of seq.
+func loadDeliveries(ctx context.Context, tx Tx, d Dispatch, outcomes []Outcome) ([]Delivery, error) {
+	var rows []Delivery
+	for i := 0; i < len(outcomes); {
+		from := outcomes[i].Seq
+		for i++; i < len(outcomes) && outcomes[i].Seq < outcomes[i-1].Seq+stretch; i++ {
 		}
-	}
-	slices.Sort(seqs)
-	for _, w := range windows(seqs) {
-		rows, err := tx.DeliveriesOf(ctx, d.No, w[0], w[1])
+		found, err := tx.DeliveriesOf(ctx, d.No, from, outcomes[i-1].Seq+1)
 		if err != nil {
 			return nil, err
 		}
-		for _, row := range rows {
-			if p := people[row.Seq]; p != nil {
-				p.rows = append(p.rows, row)
-			}
-		}
+		rows = append(rows, found...)
 	}
-	return people, nil
+	return rows, nil
 }
 
-// state is what became of the person: word that a message arrived wins, wherever it arrived; else the
-// channel tried last decides. Nobody without a row is ever anything but pending.
+// worth orders states by what they say of a person: word that a message arrived wins, wherever it arrived;
+// who may have got one is not lost, and who can still be sent to is not either. Only when every channel has
+// failed has the person.
+var worth = [...]int{Stopped: 0, Failed: 1, Pending: 2, Sending: 2, InDoubt: 3, Accepted: 4, Delivered: 5, Read: 6}
+
+// state is what became of the person.
 func (p *person) state() DeliveryState {
 	best := Pending
 	for i := range p.rows {
-		s := p.rows[i].State
-		if s >= Delivered && s < Stopped || !p.rows[i].Superseded {
-			if s != Stopped && s > best {
-				best = s
-			}
+		if s := p.rows[i].State; i == 0 || worth[s] > worth[best] {
+			best = s
 		}
+	}
+	if best == Stopped {
+		return Pending
 	}
 	return best
 }
 
-// apply settles one outcome, opens the next channel after a failure and calls off what waits when the
-// message has arrived.
+// apply settles one outcome, opens the next channel after a failure or a wait in vain, and calls off what
+// waits when the message has arrived.
 func (p *person) apply(o Outcome, d Dispatch, now time.Time) (Delivery, bool) {
 	row := p.row(d, o.Channel)
+	fresh := row.Attempt == 0 && row.At.IsZero()
 	changed, failed := row.settle(o, now)
 	if !changed {
-		if row.Attempt == 0 && row.At.IsZero() {
+		if fresh {
 			p.rows = p.rows[:len(p.rows)-1] // made for nothing
 			return Delivery{}, false
 		}
 		return *row, false
 	}
 	p.touch(o.Channel)
+	if row.State == Accepted && row.Class == ClassAccepted && o.Attempt > 0 {
+		if next := o.nextRung(d); next != "" && !p.has(next) {
+			row.NextAt = ptr(now.Add(time.Duration(d.Course.Waits[o.Channel])))
+		}
+	}
 	settled := *row
 	switch {
-	case failed && d.State != DispStopped:
+	case (failed || o.Verdict.Class == ClassNoWord) && d.State != DispStopped:
 		p.climb(o, d, now)
 	case settled.State >= Delivered:
 		p.callOff(o.Channel, now)
 	}
 	return settled, true
 }
+
+func ptr[T any](v T) *T { return &v }
 
 func (p *person) row(d Dispatch, channel string) *Delivery {
 	for i := range p.rows {
@@ -88,11 +92,10 @@ func (p *person) row(d Dispatch, channel string) *Delivery {
 }
 
 // climb opens the next channel of the person's ladder, due at once, unless another one is under way or
-// has already arrived.
+// has already arrived. Of one that has failed it takes the place.
 func (p *person) climb(o Outcome, d Dispatch, now time.Time) {
 	for i := range p.rows {
-		other := &p.rows[i]
-		if other.Channel != o.Channel && (!other.Superseded || other.State == Delivered || other.State == Read) {
+		if other := &p.rows[i]; other.Channel != o.Channel && other.underWay() {
 			return
 		}
 	}
@@ -101,7 +104,7 @@ func (p *person) climb(o Outcome, d Dispatch, now time.Time) {
 			continue
 		}
 		for i := range p.rows {
-			p.rows[i].Superseded = true
+			p.supersede(&p.rows[i])
 		}
 		p.rows = append(p.rows, Delivery{Dispatch: d.No, Seq: p.seq, Channel: next, At: now, NextAt: &now})
 		p.touch(next)
@@ -110,11 +113,36 @@ func (p *person) climb(o Outcome, d Dispatch, now time.Time) {
 	}
 }
 
+// supersede notes that the person has moved on from a channel that failed.
+func (p *person) supersede(d *Delivery) {
+	if d.State == Failed && !d.Superseded {
+		d.Superseded = true
+		p.touch(d.Channel)
+	}
+}
+
+// underWay says that a delivery may still reach the person, or has: no other channel is needed for now.
+func (d *Delivery) underWay() bool {
+	switch d.State {
+	case Failed, Stopped:
+		return false
+	case Accepted:
+		return d.Class != ClassNoWord
+	}
+	return true
+}
+
 // callOff stops what still waits on other channels: the message has arrived.
 func (p *person) callOff(arrived string, now time.Time) {
 	for i := range p.rows {
-		if row := &p.rows[i]; row.Channel != arrived && row.State == Pending && row.move(Stopped) {
+		row := &p.rows[i]
+		switch {
+		case row.Channel == arrived || row.NextAt == nil && row.State != Pending:
+		case row.State == Pending && row.move(Stopped):
 			row.Superseded, row.At = true, now
+			p.touch(row.Channel)
+		case row.State == Accepted: // nobody waits for its word any more
+			row.NextAt, row.RangeNo = nil, 0
 			p.touch(row.Channel)
 		}
 	}
@@ -130,9 +158,8 @@ func (p *person) touch(channel string) {
 	}
 }
 
-// dirty are the rows to write.
-func (p *person) dirty() []Delivery {
-	var out []Delivery
+// dirty appends the rows to write.
+func (p *person) dirty(out []Delivery) []Delivery {
 	for i := range p.rows {
 		if slices.Contains(p.touched, p.rows[i].Channel) {
 			out = append(out, p.rows[i])

@@ -3,7 +3,6 @@ package notify
 import (
 	"math"
 	"slices"
-	"strings"
 	"time"
 
 	"golang.org/x/text/language"
@@ -66,7 +65,11 @@ type group struct {
 func (p *planner) groups() (out []group) {
 	for _, s := range p.people.Segments {
 		if s.Kind == "jurisdiction" {
-			out = append(out, group{s.Value, p.ladder(s.Ladder), s.People})
+			lives := s.Value
+			if lives == UnknownValue || lives == OtherValues {
+				lives = ""
+			}
+			out = append(out, group{lives, s.On(p.doc.Channels), s.People})
 		}
 	}
 	if out != nil {
@@ -82,25 +85,6 @@ func (p *planner) groups() (out []group) {
 	return append(out, group{people: left})
 }
 
-// usual is the order in which a ladder stands that no person has asked for; the plan's own takes its place.
-var usual = []string{templates.Push, templates.SMS, templates.Email}
-
-// ladder are the channels of the plan that reach people of one ladder, in order.
-func (p *planner) ladder(s string) (out []string) {
-	reach := strings.Split(s, ">")
-	inOrder := slices.IsSortedFunc(reach, func(a, b string) int { return slices.Index(usual, a) - slices.Index(usual, b) })
-	order := reach
-	if inOrder {
-		order = p.doc.Channels
-	}
-	for _, c := range order {
-		if c != templates.Announcement && slices.Contains(reach, c) && slices.Contains(p.doc.Channels, c) {
-			out = append(out, c)
-		}
-	}
-	return out
-}
-
 func (p *planner) segments() {
 	at := map[[2]string]int{}
 	for _, s := range p.people.Segments {
@@ -112,7 +96,7 @@ func (p *planner) segments() {
 			p.out.Segments = append(p.out.Segments, SegmentPlan{Kind: s.Kind, Value: s.Value, First: map[string]int64{}})
 		}
 		first := NoChannel
-		if l := p.ladder(s.Ladder); len(l) > 0 {
+		if l := s.On(p.doc.Channels); len(l) > 0 {
 			first = l[0]
 		}
 		p.out.Segments[i].People += s.People
@@ -279,7 +263,7 @@ func (p *planner) parts(w Way) float64 {
 	mainland := len(w.Regions) == 0 || slices.Contains(w.Regions, "CN")
 	var people, sum float64
 	for _, s := range p.people.Segments {
-		if s.Kind == "locale" && slices.Contains(strings.Split(s.Ladder, ">"), templates.SMS) {
+		if s.Kind == "locale" && slices.Contains(s.On(p.doc.Channels), templates.SMS) {
 			people += float64(s.People)
 			sum += float64(s.People) * float64(p.text(s.Value).Segments(mainland))
 		}
@@ -301,11 +285,11 @@ func (p *planner) text(locale string) templates.Message {
 	}
 	want, _ := language.Make(locale).Base()
 	for have, m := range p.texts {
-		if base, _ := language.Make(have).Base(); locale != "" && base == want {
+		if base, _ := language.Make(have).Base(); locale != UnknownValue && base == want {
 			return m
 		}
 	}
-	if m, ok := p.texts["en"]; ok && locale != "" {
+	if m, ok := p.texts["en"]; ok && locale != UnknownValue {
 		return m
 	}
 	return p.texts["zh-Hans"]

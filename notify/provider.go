@@ -43,5 +43,8 @@ type ProviderState struct {
 // providerStore is what notify keeps about providers.
 type providerStore interface {
 	ProviderStates(ctx context.Context) ([]ProviderState, error)
+	// PutProviderState writes what was decided; Rate is not part of it.
 	PutProviderState(ctx context.Context, p ProviderState) error
+	// PutProviderRate writes what was measured and nothing else.
+	PutProviderRate(ctx context.Context, id, channel string, rate float64) error
 }

@@ -7,7 +7,8 @@ import (
 )
 
 const (
-	rangeSize = 500  // people in a range; a multiple of canaryPage
+	rangeSize = 2000 // people in a range; a multiple of canaryPage
+	againSize = 1000 // deliveries that are made due in one transaction
 	cutSize   = 1000 // ranges cut in one transaction
 	// openEnough is how many open ranges a dispatch has at least while there is audience left to cut.
 	openEnough = cutSize / 2
@@ -79,7 +80,13 @@ func finish(ctx context.Context, tx Tx, d Dispatch) (Dispatch, error) {
 	if err := tx.UpdateDispatch(ctx, d); err != nil {
 		return d, err
 	}
-	announceState(tx, d, "dispatch.done", "", map[string]string{"count": strconv.FormatInt(d.Total, 10)})
+	people, _, _, err := tx.Counts(ctx, d.No)
+	if err != nil {
+		return d, err
+	}
+	announceState(tx, d, "dispatch.done", "", map[string]string{
+		"count": strconv.FormatInt(d.Total, 10), "unreachable": strconv.FormatInt(people[Failed], 10),
+	})
 	return d, nil
 }
 
@@ -97,14 +104,15 @@ func Requeue(ctx context.Context, tx Tx) (int, error) {
 	if d, err = lockDispatch(ctx, tx, d); err != nil {
 		return 0, err
 	}
-	if due, err = tx.DueDeliveries(ctx, tx.Now(), rangeSize); err != nil {
+	if due, err = tx.DueDeliveries(ctx, tx.Now(), againSize); err != nil {
 		return 0, err
 	}
 	due = slices.DeleteFunc(due, func(row Delivery) bool { return row.Dispatch != d.No })
-	if len(due) == 0 {
-		return 0, nil
+	taken := len(due)
+	if due, err = endWaits(ctx, tx, d, due); err != nil || len(due) == 0 {
+		return taken, err
 	}
-	return len(due), again(ctx, tx, d, due)
+	return taken, again(ctx, tx, d, due)
 }
 
 func again(ctx context.Context, tx Tx, d Dispatch, rows []Delivery) error {

@@ -16,6 +16,9 @@ const receiptBatch = 500
 // ApplyReceipts moves deliveries by receipts whose OutID is ours; others change nothing. It returns how
 // many were applied. Late, repeated and out-of-order receipts never move a state back.
 func (s *Service) ApplyReceipts(ctx context.Context, operator string, r []Receipt) (int, error) {
+	if err := s.named(ctx, operator, r); err != nil {
+		return 0, err
+	}
 	var applied int
 	for no, outcomes := range s.authentic(r) {
 		slices.SortStableFunc(outcomes, func(a, b Outcome) int { return cmp.Compare(a.Seq, b.Seq) })
@@ -38,8 +41,11 @@ func (s *Service) authentic(receipts []Receipt) map[int64][]Outcome {
 		if !ok {
 			continue
 		}
+		if r.Class == ClassNoWord {
+			continue // ours to find
+		}
 		out[no] = append(out[no], Outcome{
-			Seq: seq, Channel: channel, Verdict: Verdict{Class: r.Class, Code: r.Code, ProviderID: r.ProviderID},
+			Seq: seq, Channel: channel, Provider: r.Provider, Verdict: Verdict{Class: r.Class, Code: r.Code, ProviderID: r.ProviderID},
 		})
 	}
 	return out
@@ -75,12 +81,13 @@ func (s *Service) applyReceipts(ctx context.Context, operator string, no int64, 
 	return done.events, nil
 }
 
-// addLadders opens the recipients of failed deliveries, so that the next channel can be chosen.
+// addLadders opens the recipients whose next channel may have to be chosen: after a failure, or when word of
+// arrival does not come.
 func addLadders(ctx context.Context, tx Tx, d Dispatch, outcomes []Outcome) error {
 	at := map[int64][]int{}
 	var seqs []int64
 	for i, o := range outcomes {
-		if _, good := reached[o.Verdict.Class]; !good {
+		if _, good := reached[o.Verdict.Class]; !good || o.Attempt > 0 && d.Course.Waits[o.Channel] > 0 {
 			at[o.Seq] = append(at[o.Seq], i)
 			seqs = append(seqs, o.Seq)
 		}

@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -23,13 +24,14 @@ type Recording struct {
 	Range    Range     // its No 0: read from a send journal after a crash, under no claim
 	Until    time.Time // the claim is held until then
 	Last     bool      // every member of the range has its outcome now
-	Outcomes []Outcome // at most 500
+	Halt     string    // why the dispatch must pause, an enum: somebody is left whom no provider takes now
+	Outcomes []Outcome // at most 1,000; put into the order of seq
 }
 
 // RecordOutcomes writes a sub-batch in the caller's transaction: rows, counters, the batch with its
 // Merkle root, its ledger entry, and the end of the range. held is false when the claim was lost; what
 // was sent is recorded all the same, each one as a possible duplicate, because a send that happened
-// must not vanish. A verdict that stops a provider pauses the dispatch.
+// must not vanish.
 func RecordOutcomes(ctx context.Context, tx Tx, dispatch Dispatch, rec Recording) (held bool, err error) {
 	d, err := lockDispatch(ctx, tx, dispatch)
 	if err != nil {
@@ -43,21 +45,21 @@ func RecordOutcomes(ctx context.Context, tx Tx, dispatch Dispatch, rec Recording
 	if err != nil {
 		return false, err
 	}
-	if _, err = applyOutcomes(ctx, tx, d, kindOutcomes, rec.Outcomes); err != nil {
-		return false, err
-	}
-	for _, o := range rec.Outcomes {
-		if c := o.Verdict.Class; c == ClassStop || c == ClassBug {
-			return held, halt(ctx, tx, d, reasonOf(c))
+	if rec.Halt != "" && d.State == DispRunning {
+		if err := halt(ctx, tx, d, rec.Halt); err != nil {
+			return false, err
 		}
+		d.State, d.Reason = DispPaused, rec.Halt
 	}
-	return held, nil
+	_, err = applyOutcomes(ctx, tx, d, kindOutcomes, rec.Outcomes)
+	return held && err == nil, err
 }
 
+// doubted marks what was sent under a claim that was lost. What provably was not is no duplicate.
 func doubted(outcomes []Outcome) []Outcome {
 	outcomes = slices.Clone(outcomes)
 	for i := range outcomes {
-		outcomes[i].Doubt = true
+		outcomes[i].Doubt = outcomes[i].Doubt || !outcomes[i].putBack()
 	}
 	return outcomes
 }
@@ -83,69 +85,119 @@ type recorded struct {
 	opened int // rows opened on a next channel
 }
 
+// PlainSpan is how far apart the recipients of one plain batch may be, so that whoever looks a recipient up
+// knows how far back its batch may begin.
+const PlainSpan = 4096
+
+// writing is what a batch of outcomes or receipts comes to.
+type writing struct {
+	d      Dispatch
+	now    time.Time
+	plain  bool // ordinary outcomes need no row
+	bare   int64
+	events []evidence.DeliveryEvent
+	rows   []Delivery
+	moved  tally
+	opened int
+}
+
 // applyOutcomes applies outcomes to the people they are about and writes what changed.
 func applyOutcomes(ctx context.Context, tx Tx, d Dispatch, kind string, outcomes []Outcome) (recorded, error) {
-	var sum recorded
-	people, err := loadPeople(ctx, tx, d, outcomes)
+	if len(outcomes) == 0 {
+		return recorded{}, nil
+	}
+	bySeq := func(a, b Outcome) int { return cmp.Compare(a.Seq, b.Seq) }
+	if !slices.IsSortedFunc(outcomes, bySeq) {
+		slices.SortStableFunc(outcomes, bySeq)
+	}
+	known, err := loadDeliveries(ctx, tx, d, outcomes)
 	if err != nil {
-		return sum, err
+		return recorded{}, err
 	}
-	moved := newTally()
-	for _, p := range people {
-		moved.add(p, -1)
+	from, to := outcomes[0].Seq, outcomes[len(outcomes)-1].Seq+1
+	w := writing{
+		d: d, now: tx.Now(), plain: kind == kindOutcomes && to-from < PlainSpan, moved: newTally(),
+		events: make([]evidence.DeliveryEvent, 0, len(outcomes)),
 	}
-	events := make([]evidence.DeliveryEvent, 0, len(outcomes))
-	for _, o := range outcomes {
-		p := people[o.Seq]
-		if row, changed := p.apply(o, d, tx.Now()); changed {
-			events = append(events, event(row, tx.Now()))
+	for len(outcomes) > 0 {
+		n := 1
+		for n < len(outcomes) && outcomes[n].Seq == outcomes[0].Seq {
+			n++
 		}
+		known = w.person(known, outcomes[:n])
+		outcomes = outcomes[n:]
 	}
-	if len(events) == 0 {
+	sum := recorded{len(w.events), w.opened}
+	if sum.events == 0 {
 		return sum, nil
 	}
-	var rows []Delivery
-	for _, p := range people {
-		moved.add(p, 1)
-		sum.opened += p.opened
-		rows = append(rows, p.dirty()...)
-	}
-	slices.SortFunc(rows, func(a, b Delivery) int { return int(a.Seq - b.Seq) })
-	if err := tx.PutDeliveries(ctx, rows); err != nil {
+	if err := tx.PutDeliveries(ctx, w.rows); err != nil {
 		return sum, err
 	}
-	maps.DeleteFunc(moved.people, func(_ DeliveryState, n int64) bool { return n == 0 })
-	maps.DeleteFunc(moved.rows, func(_ CountKey, n int64) bool { return n == 0 })
-	if err := tx.AddCounts(ctx, d.No, moved.people, moved.rows, moved.doubt); err != nil {
+	w.moved.people[Accepted] += w.bare
+	maps.DeleteFunc(w.moved.people, func(_ DeliveryState, n int64) bool { return n == 0 })
+	maps.DeleteFunc(w.moved.rows, func(_ CountKey, n int64) bool { return n == 0 })
+	if err := tx.AddCounts(ctx, d.No, w.moved.people, w.moved.rows, w.moved.doubt); err != nil {
 		return sum, err
 	}
-	sum.events = len(events)
-	if err := writeBatch(ctx, tx, d, kind, events); err != nil {
-		return sum, err
+	b := Batch{Dispatch: d.No, Kind: kind, Plain: w.bare > 0, From: from, To: to}
+	if err := writeBatch(ctx, tx, d, b, w.events); err != nil || len(w.rows) == 0 {
+		return sum, err // what went well breaks no limit
 	}
-	return sum, holdLimits(ctx, tx, d)
+	return sum, follow(ctx, tx, d, w.moved.people[Failed])
+}
+
+// person applies all outcomes of one person to what is known, in the order of seq, and returns what is known
+// of those behind.
+func (w *writing) person(known []Delivery, outcomes []Outcome) (rest []Delivery) {
+	seq := outcomes[0].Seq
+	for len(known) > 0 && known[0].Seq < seq {
+		known = known[1:]
+	}
+	n := 0
+	for n < len(known) && known[n].Seq == seq {
+		n++
+	}
+	if o := &outcomes[0]; w.plain && n == 0 && len(outcomes) == 1 && o.ordinary(w.d) {
+		row := Delivery{Seq: seq, Channel: o.Channel, State: Accepted, Attempt: 1}
+		row.note(*o, w.now)
+		w.events = append(w.events, event(&row, w.now))
+		w.moved.rows[CountKey{o.Channel, Accepted}]++
+		w.bare++
+		return known
+	}
+	p := person{seq: seq, rows: known[:n:n]}
+	w.moved.add(&p, -1)
+	for _, o := range outcomes {
+		if row, changed := p.apply(o, w.d, w.now); changed {
+			w.events = append(w.events, event(&row, w.now))
+		}
+	}
+	w.moved.add(&p, 1)
+	w.opened += p.opened
+	w.rows = p.dirty(w.rows)
+	return known[n:]
 }
 
 // event is the leaf of a delivery as it now stands.
-func event(d Delivery, at time.Time) evidence.DeliveryEvent {
+func event(d *Delivery, at time.Time) evidence.DeliveryEvent {
 	return evidence.DeliveryEvent{
-		Seq: d.Seq, Channel: d.Channel, Attempt: d.Attempt, State: d.State.String(),
-		Class: string(d.Class), Code: d.Code, Doubt: d.Doubt, At: at,
+		Seq: d.Seq, Channel: d.Channel, Attempt: d.Attempt, State: d.State.String(), Class: string(d.Class), Code: d.Code,
+		Provider: d.Provider, ProviderID: d.ProviderID, Doubt: d.Doubt, At: at,
 	}
 }
 
-func writeBatch(ctx context.Context, tx Tx, d Dispatch, kind string, events []evidence.DeliveryEvent) error {
-	no, err := tx.NextNo(ctx, d.No, "batch")
-	if err != nil {
+func writeBatch(ctx context.Context, tx Tx, d Dispatch, b Batch, events []evidence.DeliveryEvent) (err error) {
+	if b.No, err = tx.NextNo(ctx, d.No, "batch"); err != nil {
 		return err
 	}
-	kept, root := evidence.EncodeEvents(events)
-	b := Batch{Dispatch: d.No, No: no, Kind: kind, Root: root, Count: len(events), Events: kept, At: tx.Now()}
+	b.Count, b.At = len(events), tx.Now()
+	b.Events, b.Root = evidence.EncodeEvents(events)
 	if err := tx.InsertBatch(ctx, b); err != nil {
 		return err
 	}
 	tx.AppendLedger(evidence.Draft{Chain: string(d.Incident), Kind: "delivery.batch", Refs: map[string]string{
-		"dispatch": d.ID, "batch": strconv.FormatInt(no, 10), "kind": kind, "root": root, "count": strconv.Itoa(len(events)),
+		"dispatch": d.ID, "batch": strconv.FormatInt(b.No, 10), "kind": b.Kind, "root": b.Root, "count": strconv.Itoa(b.Count),
 	}})
 	return nil
 }
@@ -157,8 +209,8 @@ type tally struct {
 	doubt  int64
 }
 
-func newTally() *tally {
-	return &tally{people: map[DeliveryState]int64{}, rows: map[CountKey]int64{}}
+func newTally() tally {
+	return tally{people: map[DeliveryState]int64{}, rows: map[CountKey]int64{}}
 }
 
 func (t *tally) add(p *person, n int64) {
@@ -181,7 +233,7 @@ func halt(ctx context.Context, tx Tx, d Dispatch, reason string) error {
 	if d.State != DispRunning {
 		return nil
 	}
-	d.State, d.Reason = DispPaused, reason
+	d.State, d.Reason, d.Flow.Halted = DispPaused, reason, reason
 	if err := tx.UpdateDispatch(ctx, d); err != nil {
 		return err
 	}
@@ -196,13 +248,6 @@ func HaltDispatch(ctx context.Context, tx Tx, d Dispatch, reason string) error {
 		return fmt.Errorf("halt dispatch: %w", err)
 	}
 	return halt(ctx, tx, d, reason)
-}
-
-func reasonOf(c Class) string {
-	if c == ClassBug {
-		return "bug"
-	}
-	return "stop"
 }
 
 // announceState puts a change of a dispatch's state into ledger and outbox. A person's words are only

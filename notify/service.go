@@ -12,9 +12,22 @@ type Service struct {
 	key     *seal.Key
 	codec   *Codec
 	ways    []Way
+
+	importDir string
+	files     chan struct{} // a file waits to be imported
 }
 
+// Option changes a service.
+type Option func(*Service)
+
+// WithImportDir names the directory that files on the server are imported from.
+func WithImportDir(dir string) Option { return func(s *Service) { s.importDir = dir } }
+
 // New makes the service. key is the operator's, for check codes and outgoing ids.
-func New(store Store, catalog *templates.Catalog, key *seal.Key) *Service {
-	return &Service{store: store, catalog: catalog, key: key, codec: NewCodec(key)}
+func New(store Store, catalog *templates.Catalog, key *seal.Key, options ...Option) *Service {
+	s := &Service{store: store, catalog: catalog, key: key, codec: NewCodec(key), files: make(chan struct{}, 1)}
+	for _, o := range options {
+		o(s)
+	}
+	return s
 }

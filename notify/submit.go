@@ -105,7 +105,11 @@ func (c *change) pick(ctx context.Context, id string) (Audience, error) {
 		return Audience{}, fmt.Errorf("read audiences: %w", err)
 	}
 	if id == "" {
+		newest := slices.Clone(all)
 		all = slices.DeleteFunc(all, func(a Audience) bool { return a.State != Ready })
+		if len(all) == 0 && len(newest) > 0 {
+			return Audience{}, newest[0].unfinished()
+		}
 		if len(all) == 0 {
 			return Audience{}, incident.NewFault(incident.Conflict, "import an audience first: this notice goes to people")
 		}
@@ -115,10 +119,7 @@ func (c *change) pick(ctx context.Context, id string) (Audience, error) {
 	if i < 0 {
 		return Audience{}, incident.NewFault(incident.NotFound, "this incident has no such audience")
 	}
-	if all[i].State != Ready {
-		return Audience{}, incident.NewFault(incident.Conflict, "the audience is %s, not ready", all[i].State)
-	}
-	return all[i], nil
+	return all[i], all[i].unfinished()
 }
 
 // freeze compiles every message of the document and keeps the source of its template.

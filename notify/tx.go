@@ -42,8 +42,12 @@ type Tx interface {
 	// InsertPages keeps pages of recipients; one that is there is replaced.
 	InsertPages(ctx context.Context, a Audience, pages []RecipientPage) error
 	Pages(ctx context.Context, audienceNo, from, to int64) ([]RecipientPage, error) // that hold any from ≤ seq < to, in order
+	// OpenAudiences are the operator's that are neither ready nor given up.
+	OpenAudiences(ctx context.Context) ([]Audience, error)
 	InsertChunks(ctx context.Context, a Audience, chunks []IndexChunk) error
-	IndexChunks(ctx context.Context, audienceNo int64, index []byte) ([][]byte, error) // bodies of those that can hold the index
+	IndexRuns(ctx context.Context, audienceNo int64) ([]int64, error)
+	RunChunks(ctx context.Context, audienceNo, run int64, after []byte, limit int) ([]IndexChunk, error) // in order
+	IndexChunks(ctx context.Context, audienceNo int64, index []byte) ([][]byte, error)                   // bodies of those that can hold the index
 	RecipientSeqs(ctx context.Context, audienceNo int64, index []byte) ([]int64, error)
 	InsertRejects(ctx context.Context, a Audience, r []Reject) error
 	Rejects(ctx context.Context, audienceNo, afterLine int64, limit int) ([]Reject, error)
@@ -54,6 +58,8 @@ type Tx interface {
 	DispatchByNo(ctx context.Context, no int64) (Dispatch, error)
 	Dispatches(ctx context.Context, id incident.ID) ([]Dispatch, error)
 	RunningDispatches(ctx context.Context) ([]Dispatch, error) // running and paused, of every incident of the operator
+	// RecentDispatches are the running and paused ones and those that ended since, the newest first.
+	RecentDispatches(ctx context.Context, since time.Time) ([]Dispatch, error)
 
 	InsertRanges(ctx context.Context, r []Range) error
 	// ClaimRange gives one open, unowned or expired range of a running dispatch to owner, fair between
@@ -70,6 +76,7 @@ type Tx interface {
 	OpenRanges(ctx context.Context, dispatchNo int64) (int64, error)
 
 	PutDeliveries(ctx context.Context, d []Delivery) error // upsert by (dispatch, seq, channel)
+	// DeliveriesOf reads every delivery of the recipients from ≤ seq < to, rows and what plain batches record.
 	DeliveriesOf(ctx context.Context, dispatchNo, from, to int64) ([]Delivery, error)
 	DeliveriesIn(ctx context.Context, r Range) ([]Delivery, error) // rows that carry the range's No
 	Deliveries(ctx context.Context, dispatchNo int64, state *DeliveryState, afterSeq int64, limit int) ([]Delivery, error)
@@ -81,9 +88,13 @@ type Tx interface {
 	Counts(ctx context.Context, dispatchNo int64) (people map[DeliveryState]int64, rows map[CountKey]int64, doubt int64, err error)
 	NextNo(ctx context.Context, dispatchNo int64, what string) (int64, error) // next range or batch number
 	InsertBatch(ctx context.Context, b Batch) error
+	// RecentOutcomes adds up the batches of outcomes since an instant, the newest 240 at most; from is when the
+	// oldest one counted was written.
+	RecentOutcomes(ctx context.Context, dispatchNo int64, since time.Time) (n int64, from time.Time, err error)
 	Batches(ctx context.Context, dispatchNo, after int64, limit int) ([]Batch, error)
 
 	providerStore
+	proofStore
 
 	PutAnnouncement(ctx context.Context, a Announcement) error
 	Announcements(ctx context.Context) ([]Announcement, error) // live, newest first, messages included

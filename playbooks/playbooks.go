@@ -88,13 +88,17 @@ type Task struct {
 	ID        string // tsk_…
 	Incident  incident.ID
 	Run, Step string
-	Kind      string            // task | write | file | review | correct | decide | answer
+	Kind      string            // task | write | file | review | correct | decide | answer | substitute
 	Title     map[string]string // sealed at rest
 	Assign    string            // team
 	Asks      []string          // facts to settle
 	Document  string            // of a task to file or write by hand
 	Decision  string            // dcn_… of a task to decide
 	Letter    string            // ltr_… of a task to answer
+	Dispatch  string            // dsp_… of a substitute notice
+	People    int64             // whom a substitute notice is for
+	Duties    []string          // obl_… that a substitute notice serves
+	Law       []LawNote         // what their law says about it
 	Rules     string            // of a task to decide on a newer rule set: its version
 	For       []string          // user ids that it waits for; empty: whoever may
 	DueAt     *time.Time

@@ -2,6 +2,7 @@ package playbooks
 
 import (
 	"slices"
+	"strings"
 
 	"tocsin/notify"
 	"tocsin/templates"
@@ -38,10 +39,35 @@ func (r *runner) policy(def *stepDef, g group, row Step) notify.Policy {
 			p.Requirements = slices.DeleteFunc(p.Requirements, func(q templates.Requirement) bool { return !open(q) })
 		}
 	}
-	if def.doc.kind == templates.Report {
+	switch def.doc.kind {
+	case templates.Report:
 		p.Standing = r.standing(g)
+	case templates.Notice:
+		p.AtOnce, p.Transfers = atOnce(g), r.transfers()
 	}
 	return p
+}
+
+// atOnce is the article by which a group's notice cannot wait for the morning.
+func atOnce(g group) string {
+	for _, d := range g.live() {
+		if u := d.Obligation.Urgency; u == "immediate" || u == "prompt" {
+			return strings.TrimSpace(d.Obligation.Source.Title + " " + d.Obligation.Source.Article)
+		}
+	}
+	return ""
+}
+
+// transfers are the legal bases that the operator has recorded, by provider and where people live.
+func (r *runner) transfers() map[string]string {
+	var out map[string]string
+	for _, t := range r.in.profile.Transfers {
+		if out == nil {
+			out = map[string]string{}
+		}
+		out[notify.TransferKey(t.Provider, t.From)] = t.Basis
+	}
+	return out
 }
 
 // standing are the authorisations to file what a group owes before it is approved.

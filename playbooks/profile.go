@@ -45,6 +45,7 @@ func (s *Service) PutProfile(ctx context.Context, sc evidence.Scope, ifMatch str
 			return incident.InvalidInput(problems)
 		}
 		old, have, err := tx.Profile(ctx)
+		p.Transfers = signed(p.Transfers, old.Transfers, sc.Actor.ID)
 		if err != nil && !incident.IsFault(err, incident.NotFound) {
 			return err
 		}
@@ -116,6 +117,7 @@ func (s *Service) checkProfile(sc evidence.Scope, p obligation.Profile, now time
 	c.organisation(p.Org)
 	c.authorities(p.Authorities, s.engine.Addressees())
 	c.standing(p.Standing, s.defs.known.rule, now)
+	c.transfers(p.Transfers)
 	// The engine knows what else it reads of a profile: commitments, registrations, settings, durations.
 	_, problems := s.engine.Derive(obligation.Input{AsOf: time.Unix(0, 0).UTC(), Profile: p})
 	for _, problem := range problems {

@@ -2,6 +2,7 @@ package playbooks
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -37,4 +38,32 @@ func (c *profileCheck) standing(all []obligation.Standing, known func(rule strin
 		c.want(named, at+"/signed_by", "two", "must name two different persons who signed it")
 		c.want(a.Until.After(now), at+"/until", "future", "must end in the future")
 	}
+}
+
+var providerForm = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,31}$`)
+
+// transfers checks the legal bases on which people are served from outside their region.
+func (c *profileCheck) transfers(all []obligation.Transfer) {
+	for i, t := range all {
+		at := fmt.Sprintf("/transfers/%d", i)
+		c.want(providerForm.MatchString(t.Provider), at+"/provider", "provider", "must be a provider's id")
+		c.want(t.From == "EU" || t.From == "EEA" || regionForm.MatchString(t.From) && len(t.From) == 2, at+"/from", "region", "must be a country such as DE, EU or EEA")
+		c.want(strings.TrimSpace(t.Basis) != "" && utf8.RuneCountInString(t.Basis) <= 500, at+"/basis", "required", "must name the legal basis, in at most 500 characters")
+		same := func(o obligation.Transfer) bool { return o.Provider == t.Provider && o.From == t.From }
+		c.want(!slices.ContainsFunc(all[:i], same), at, "unique", "stands here twice")
+	}
+}
+
+// signed says of each transfer who recorded it: whoever first wrote it so.
+func signed(now, before []obligation.Transfer, by string) []obligation.Transfer {
+	out := slices.Clone(now)
+	for i := range out {
+		out[i].By = by
+		for _, o := range before {
+			if o.Provider == out[i].Provider && o.From == out[i].From && o.Basis == out[i].Basis {
+				out[i].By = o.By
+			}
+		}
+	}
+	return out
 }

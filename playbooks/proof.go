@@ -66,7 +66,7 @@ func keepProof(ctx context.Context, tx Tx, id incident.ID, pointer string, a *At
 func openTaskOf(ctx context.Context, tx Tx, id incident.ID, t Task) (string, error) {
 	t.ID, t.Incident, t.State, t.CreatedAt = evidence.NewID("tsk"), id, TaskOpen, tx.Now()
 	refs := map[string]string{"task": t.ID}
-	for name, value := range map[string]string{"decision": t.Decision, "letter": t.Letter, "rules": t.Rules} {
+	for name, value := range map[string]string{"decision": t.Decision, "letter": t.Letter, "rules": t.Rules, "dispatch": t.Dispatch} {
 		if value != "" {
 			refs[name] = value
 		}

@@ -67,7 +67,7 @@ func (s *Service) advance(ctx context.Context, tx Tx, in *situation, drafts bool
 			return err
 		}
 	}
-	return nil
+	return s.substitutes(ctx, tx, in, all)
 }
 
 // openRuns starts the playbooks that an incident needs and has not yet. One starts because its condition

@@ -283,14 +283,9 @@ func (configCmd) Run(g *globals, io streams) error {
 	if err != nil {
 		return err
 	}
-	for _, secret := range []*string{&c.SMTP.Password, &c.Aliyun.KeySecret, &c.Database.DSN} {
-		if *secret != "" && (secret != &c.Database.DSN || c.Database.Driver == "postgres") {
-			*secret = "…"
-		}
-	}
 	enc := json.NewEncoder(io.out)
 	enc.SetIndent("", "  ")
-	return enc.Encode(c)
+	return enc.Encode(c.Masked())
 }
 
 // randomPassword is for demonstrations.

@@ -50,7 +50,7 @@ type cli struct {
 	Template    templateCmd    `cmd:"" help:"Notice and report templates."`
 	Incident    incidentCmd    `cmd:"" help:"Post incidents to a running service."`
 	Audience    audienceCmd    `cmd:"" help:"Import audiences into a running service."`
-	Dispatch    dispatchCmd    `cmd:"" help:"Watch dispatches of a running service."`
+	Dispatch    dispatchCmd    `cmd:"" help:"Plan, watch and steer dispatches of a running service."`
 	Evidence    evidenceCmd    `cmd:"" help:"Evidence packs."`
 	User        userCmd        `cmd:"" help:"People who sign in."`
 	Token       tokenCmd       `cmd:"" help:"API tokens of tools and people."`

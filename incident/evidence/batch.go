@@ -6,23 +6,29 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/klauspost/compress/zstd"
 )
 
 // DeliveryEvent is one outcome or receipt: a leaf of a batch. It holds no personal data.
 type DeliveryEvent struct {
-	Seq     int64  // recipient in the frozen audience
-	Channel string // email, sms, push
-	Attempt int
-	State   string    // as the API names delivery states
-	Class   string    // verdict or receipt class
-	Code    string    // provider's code
-	Doubt   bool      // a possible duplicate
-	At      time.Time // microseconds
+	Seq        int64     `json:"recipient"` // in the frozen audience
+	Channel    string    `json:"channel"`   // email, sms, push
+	Attempt    int       `json:"attempt"`
+	State      string    `json:"state"`                        // as the API names delivery states
+	Class      string    `json:"class"`                        // verdict or receipt class
+	Code       string    `json:"code,omitempty"`               // provider's code
+	Provider   string    `json:"provider,omitempty"`           // id of the provider it went over
+	ProviderID string    `json:"provider_id,omitempty"`        // the provider's name for the message
+	Doubt      bool      `json:"possible_duplicate,omitempty"` // it may have gone out more than once
+	At         time.Time `json:"at"`                           // microseconds
 }
 
-// leaf is the canonical encoding: what is hashed and what is kept are the same bytes.
-func (e DeliveryEvent) leaf() []byte {
-	b := binary.AppendUvarint(nil, uint64(e.Seq))
+// appendLeaf appends the canonical encoding: what is hashed and what is kept are the same bytes. Provider and
+// its name for the message stand at the end, and only when there is one: leaves of before they were kept read
+// as ever.
+func (e *DeliveryEvent) appendLeaf(b []byte) []byte {
+	b = binary.AppendUvarint(b, uint64(e.Seq))
 	b = binary.AppendUvarint(b, uint64(e.Attempt))
 	b = binary.AppendVarint(b, e.At.UnixMicro())
 	doubt := byte(0)
@@ -30,45 +36,106 @@ func (e DeliveryEvent) leaf() []byte {
 		doubt = 1
 	}
 	b = append(b, doubt)
-	for _, s := range []string{e.Channel, e.State, e.Class, e.Code} {
-		b = binary.AppendUvarint(b, uint64(len(s)))
-		b = append(b, s...)
+	for _, s := range [...]string{e.Channel, e.State, e.Class, e.Code} {
+		b = appendText(b, s)
+	}
+	if e.Provider != "" || e.ProviderID != "" {
+		b = appendText(appendText(b, e.Provider), e.ProviderID)
 	}
 	return b
+}
+
+func appendText(b []byte, s string) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
+}
+
+// The kept form of a batch is its leaves, each behind its length, as they are or, behind the two bytes of
+// packed, compressed. No leaf has the length 0, so the two are told apart.
+var packed = [2]byte{0, 1}
+
+const maxUnpacked = 64 << 20 // of a batch from a file that somebody hands us
+
+// Used for whole batches only, which is safe for concurrent use.
+var (
+	packer   = must(zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderCRC(false), zstd.WithEncoderConcurrency(1)))
+	unpacker = must(zstd.NewReader(nil, zstd.WithDecoderMaxMemory(maxUnpacked), zstd.WithDecoderConcurrency(0)))
+)
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic("set up compression: " + err.Error()) // the options are constants
+	}
+	return v
 }
 
 // EncodeEvents is the kept form of a batch and its Merkle root over the events in order.
 func EncodeEvents(events []DeliveryEvent) (kept []byte, root string) {
 	var r Root
-	for _, e := range events {
-		l := e.leaf()
-		r.Add(l)
-		kept = binary.AppendUvarint(kept, uint64(len(l)))
-		kept = append(kept, l...)
+	plain := make([]byte, 0, 96*len(events))
+	var leaf []byte
+	for i := range events {
+		leaf = events[i].appendLeaf(leaf[:0])
+		r.Add(leaf)
+		plain = append(binary.AppendUvarint(plain, uint64(len(leaf))), leaf...)
+	}
+	if kept = packer.EncodeAll(plain, packed[:]); len(kept) >= len(plain) {
+		kept = plain
 	}
 	return kept, r.Hex()
 }
 
 var errBatch = errors.New("batch is damaged")
 
-// DecodeEvents reads what EncodeEvents made and recomputes the root from the bytes.
-func DecodeEvents(kept []byte) (events []DeliveryEvent, root string, err error) {
-	var r Root
+// leaves calls fn for each leaf of a kept batch.
+func leaves(kept []byte, fn func(leaf []byte) error) error {
+	if bytes.HasPrefix(kept, packed[:]) {
+		var err error
+		if kept, err = unpacker.DecodeAll(kept[len(packed):], nil); err != nil {
+			return errBatch
+		}
+	}
 	for len(kept) > 0 {
 		n, k := binary.Uvarint(kept)
 		if k <= 0 || n > uint64(len(kept)-k) || k != len(binary.AppendUvarint(nil, n)) {
-			return nil, "", errBatch
+			return errBatch
 		}
-		leaf := kept[k : k+int(n)]
+		if err := fn(kept[k : k+int(n)]); err != nil {
+			return err
+		}
 		kept = kept[k+int(n):]
+	}
+	return nil
+}
+
+// DecodeEvents reads what EncodeEvents made and recomputes the root from the bytes.
+func DecodeEvents(kept []byte) (events []DeliveryEvent, root string, err error) {
+	var r Root
+	err = leaves(kept, func(leaf []byte) error {
 		r.Add(leaf)
 		e, err := decodeLeaf(leaf)
 		if err != nil {
-			return nil, "", fmt.Errorf("event %d: %w", len(events), err)
+			return fmt.Errorf("event %d: %w", len(events), err)
 		}
 		events = append(events, e)
+		return nil
+	})
+	if err != nil {
+		return nil, "", err
 	}
 	return events, r.Hex(), nil
+}
+
+// EventsOf reads the events of the recipients from ≤ seq < to out of a batch that is known to be sound.
+func EventsOf(kept []byte, from, to int64) (events []DeliveryEvent, err error) {
+	err = leaves(kept, func(leaf []byte) error {
+		if seq, n := binary.Uvarint(leaf); n <= 0 || int64(seq) < from || int64(seq) >= to {
+			return nil
+		}
+		e, err := decodeLeaf(leaf)
+		events = append(events, e)
+		return err
+	})
+	return events, err
 }
 
 func decodeLeaf(b []byte) (e DeliveryEvent, err error) {
@@ -77,10 +144,13 @@ func decodeLeaf(b []byte) (e DeliveryEvent, err error) {
 	e.Attempt = int(d.uvarint())
 	e.At = time.UnixMicro(d.varint()).UTC()
 	e.Doubt = d.byte() == 1
-	for _, s := range []*string{&e.Channel, &e.State, &e.Class, &e.Code} {
+	for _, s := range [...]*string{&e.Channel, &e.State, &e.Class, &e.Code} {
 		*s = d.string()
 	}
-	if d.bad || !bytes.Equal(e.leaf(), b) { // one event has one encoding, or roots would not bind it
+	if len(d.b) > 0 {
+		e.Provider, e.ProviderID = d.string(), d.string()
+	}
+	if d.bad || !bytes.Equal(e.appendLeaf(nil), b) { // one event has one encoding, or roots would not bind it
 		return DeliveryEvent{}, errBatch
 	}
 	return e, nil

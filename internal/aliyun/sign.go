@@ -16,6 +16,7 @@ import (
 // for a stack trace for each nonce and encodes every parameter three times: half of a call's cost.
 type signer struct {
 	keyID, region string
+	nonce         func() string
 	work          sync.Pool // of *signature
 }
 
@@ -35,7 +36,7 @@ type param struct {
 }
 
 func newSigner(keyID, keySecret, region string) *signer {
-	return &signer{keyID: keyID, region: region, work: sync.Pool{New: func() any {
+	return &signer{keyID: keyID, region: region, nonce: rand.Text, work: sync.Pool{New: func() any {
 		return &signature{mac: hmac.New(sha1.New, []byte(keySecret+"&"))}
 	}}}
 }
@@ -49,7 +50,7 @@ func (s *signer) sign(action, version string, query, form map[string]string, now
 		param{name: "SignatureMethod", pair: "SignatureMethod=HMAC-SHA1"},
 		param{name: "SignatureVersion", pair: "SignatureVersion=1.0"},
 		param{name: "SignatureType", pair: "SignatureType="}, // sent empty, signed all the same
-		param{name: "SignatureNonce", pair: "SignatureNonce=" + rand.Text()})
+		param{name: "SignatureNonce", pair: "SignatureNonce=" + s.nonce()})
 	w.add("Action", action, false)
 	w.add("Version", version, false)
 	w.add("AccessKeyId", s.keyID, false)

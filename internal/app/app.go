@@ -55,6 +55,7 @@ type App struct {
 	relay     *outbox.Relay
 	watch     *watch.Watch
 	simulator simulated
+	ways      []notify.Provider
 	listener  net.Listener
 
 	mu     sync.Mutex
@@ -108,7 +109,7 @@ func (a *App) open(ctx context.Context) error {
 
 func (a *App) useCases() error {
 	var err error
-	if a.Engine, err = obligation.OpenDir(a.Config.Law); err != nil {
+	if a.Engine, err = Law(a.Config.Law); err != nil {
 		return fmt.Errorf("load law: %w", err)
 	}
 	if a.Catalog, err = templates.Load(); err != nil {
@@ -129,6 +130,14 @@ func (a *App) useCases() error {
 	return nil
 }
 
+// Law compiles the built-in rules and, on top of them, those of a directory; "" for none.
+func Law(dir string) (*obligation.Engine, error) {
+	if dir == "" {
+		return obligation.New()
+	}
+	return obligation.Open(os.DirFS(dir))
+}
+
 // Start opens the doors and begins to work. It returns when everything is ready.
 func (a *App) Start(ctx context.Context) error {
 	if err := a.start(ctx); err != nil {
@@ -147,6 +156,9 @@ func (a *App) start(ctx context.Context) error {
 		a.onStop("listener", func(context.Context) error { return ignoreClosed(l.Close()) })
 	}
 	if err := a.startSimulator(); err != nil {
+		return err
+	}
+	if err := a.openWays(); err != nil {
 		return err
 	}
 	if a.Work {

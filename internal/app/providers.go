@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"encoding/hex"
 	"fmt"
@@ -10,14 +9,10 @@ import (
 	"path/filepath"
 	"time"
 
-	"tocsin/internal/aliyun"
 	"tocsin/internal/httpapi"
 	"tocsin/internal/simulator"
 	"tocsin/internal/store"
 	"tocsin/notify"
-	"tocsin/notify/channel/email"
-	"tocsin/notify/channel/push"
-	"tocsin/notify/channel/sms"
 	"tocsin/notify/fanout"
 )
 
@@ -94,66 +89,9 @@ func readRoots(name string) (*x509.CertPool, error) {
 	return roots, nil
 }
 
-// providers are the ways out, each to its configured provider or to the simulator.
-func (a *App) providers() ([]notify.Provider, error) {
-	mail, err := a.email()
-	if err != nil {
-		return nil, err
-	}
-	ali, real := a.Config.Aliyun, a.Config.Aliyun.KeyID != ""
-	o := aliyun.Options{Endpoint: ali.SMS, KeyID: ali.KeyID, KeySecret: ali.KeySecret, Region: ali.Region}
-	p, app := o, ali.PushAppKey
-	p.Endpoint = ali.Push
-	if !real {
-		o = aliyun.Options{Endpoint: a.simulator.http, KeyID: simulatorKeyID, KeySecret: simulatorSecret, Region: ali.Region, Insecure: true}
-		p, app = o, simulatorApp
-	}
-	texts, err := aliyun.New(o)
-	if err != nil {
-		return nil, err
-	}
-	a.onStop("sms", func(context.Context) error { return texts.Close() })
-	pushes, err := aliyun.New(p)
-	if err != nil {
-		return nil, err
-	}
-	a.onStop("push", func(context.Context) error { return pushes.Close() })
-	out := []notify.Provider{
-		{ID: "relay", Channel: mail},
-		{ID: "aliyun", Channel: sms.New(texts, sms.Options{Simulated: !real, Clock: a.Clock})},
-	}
-	if app != "" {
-		out = append(out, notify.Provider{ID: "aliyun-push", Channel: push.New(pushes, app, push.Options{Simulated: !real, Clock: a.Clock})})
-	}
-	return out, nil
-}
-
-func (a *App) email() (*email.Channel, error) {
-	c := a.Config.SMTP
-	o := email.Options{Addr: c.Addr, Username: c.Username, Password: c.Password, Hello: c.Hello, Domain: c.Domain, Bounce: c.Bounce, Connections: c.Connections, Clock: a.Clock}
-	roots, err := readRoots(c.CAFile)
-	if err != nil {
-		return nil, err
-	}
-	if roots != nil {
-		o.TLS = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
-	}
-	if c.Addr == "" {
-		o.Addr, o.Hello, o.Domain, o.Bounce, o.Simulated = a.simulator.smtp, simulatorDomain, simulatorDomain, "bounce."+simulatorDomain, true
-		o.TLS = &tls.Config{RootCAs: a.simulator.roots, MinVersion: tls.VersionTLS12}
-	}
-	ch := email.New(o)
-	a.onStop("email", func(context.Context) error { return ch.Close() })
-	return ch, nil
-}
-
 func (a *App) startFanout(_ context.Context) error {
-	ways, err := a.providers()
-	if err != nil {
-		return err
-	}
 	f, err := fanout.New(fanout.Options{
-		Store: store.Of[notify.Tx](a.DB), Providers: ways, Codec: notify.NewCodec(a.key), Clock: a.Clock, Log: a.Log,
+		Store: store.Of[notify.Tx](a.DB), Providers: a.ways, Codec: notify.NewCodec(a.key), Clock: a.Clock, Log: a.Log,
 		Operator: a.Config.Operator, JournalDir: filepath.Join(a.Config.Data, "journal"), Workers: a.Config.Workers,
 		Owner: "worker", Lease: time.Duration(a.Config.Lease),
 	})

@@ -126,7 +126,7 @@ func Load(path string, environ []string, data string) (Config, error) {
 	if data != "" {
 		c.Data = data
 	}
-	if err := Secrets(&c.SMTP.Password, &c.Second.Password, &c.Aliyun.KeySecret, &c.Tencent.SecretKey, &c.Bounces.Mailbox.Password); err != nil {
+	if err := Secrets(c.secrets()...); err != nil {
 		return Config{}, err
 	}
 	return c, c.Validate()

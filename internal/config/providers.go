@@ -40,9 +40,8 @@ type DKIM struct {
 
 // Domain limits what goes to one recipient domain.
 type Domain struct {
-	Name        string  `koanf:"name"`
-	Connections int     `koanf:"connections"`
-	Rate        float64 `koanf:"rate"` // messages a second
+	Name string  `koanf:"name"`
+	Rate float64 `koanf:"rate"` // messages a second
 }
 
 // Aliyun is the account for SMS and push.
@@ -100,6 +99,11 @@ func (c *Config) providers() (faults []error) {
 		if s.Plain && !loopback(s.Addr) {
 			bad("%s.plain: only to a relay on this machine (127.0.0.1 or ::1)", name)
 		}
+		for _, d := range s.Domains {
+			if d.Name == "" || d.Rate <= 0 {
+				bad("%s.domains: each needs name and a rate above 0", name)
+			}
+		}
 		for _, k := range s.DKIM {
 			if k.Domain == "" || k.Selector == "" || k.KeyFile == "" {
 				bad("%s.dkim: each needs domain, selector and key_file", name)
@@ -137,4 +141,25 @@ func loopback(addr string) bool {
 	host, _, err := net.SplitHostPort(addr)
 	ip := net.ParseIP(host)
 	return err == nil && ip != nil && ip.IsLoopback()
+}
+
+// secrets are read from a file when they are given as @file, and are never printed.
+func (c *Config) secrets() []*string {
+	return []*string{
+		&c.SMTP.Password, &c.Second.Password, &c.Aliyun.KeySecret, &c.Tencent.SecretKey, &c.Bounces.Mailbox.Password,
+	}
+}
+
+// Masked is the configuration as it may be shown.
+func (c Config) Masked() Config {
+	secrets := c.secrets()
+	if c.Database.Driver == "postgres" {
+		secrets = append(secrets, &c.Database.DSN)
+	}
+	for _, s := range secrets {
+		if *s != "" {
+			*s = "…"
+		}
+	}
+	return c
 }

@@ -43,8 +43,8 @@ func (t *Tx) InsertAudience(ctx context.Context, a notify.Audience) (int64, erro
 		return 0, err
 	}
 	_, err = t.exec(ctx, "insert audience",
-		`INSERT INTO audience (operator_id, id, no, incident_id, body) VALUES ($1, $2, $3, $4, $5)`,
-		t.op, a.ID, no, string(a.Incident), body)
+		`INSERT INTO audience (operator_id, id, no, incident_id, body, unfinished) VALUES ($1, $2, $3, $4, $5, $6)`,
+		t.op, a.ID, no, string(a.Incident), body, a.State == notify.Importing)
 	return no, err
 }
 
@@ -55,8 +55,8 @@ func (t *Tx) UpdateAudience(ctx context.Context, a notify.Audience) error {
 		return err
 	}
 	n, err := t.exec(ctx, "update audience",
-		`UPDATE audience SET body = $5 WHERE operator_id = $1 AND id = $2 AND no = $3 AND incident_id = $4`,
-		t.op, a.ID, a.No, string(a.Incident), body)
+		`UPDATE audience SET body = $5, unfinished = $6 WHERE operator_id = $1 AND id = $2 AND no = $3 AND incident_id = $4`,
+		t.op, a.ID, a.No, string(a.Incident), body, a.State == notify.Importing)
 	if err == nil && n == 0 {
 		return notFound("audience")
 	}
@@ -71,6 +71,12 @@ func (t *Tx) Audience(ctx context.Context, id string) (notify.Audience, error) {
 // Audiences lists an incident's, newest first.
 func (t *Tx) Audiences(ctx context.Context, id incident.ID) ([]notify.Audience, error) {
 	return sealed[notify.Audience](ctx, t, "audience", `x.incident_id = $2 ORDER BY x.id DESC`, string(id))
+}
+
+// OpenAudiences are the operator's whose import has not ended.
+func (t *Tx) OpenAudiences(ctx context.Context) ([]notify.Audience, error) {
+	found, err := sealed[notify.Audience](ctx, t, "audience", `x.unfinished ORDER BY x.id`)
+	return slices.DeleteFunc(found, func(a notify.Audience) bool { return a.State != notify.Importing }), err
 }
 
 // LockAudience reads one and keeps other transactions from changing it.
@@ -129,6 +135,28 @@ func (t *Tx) InsertChunks(ctx context.Context, a notify.Audience, chunks []notif
 	return t.insertMany(ctx, "insert run", `INSERT INTO audience_run (audience_no, run) VALUES `, 2, runs, ` ON CONFLICT DO NOTHING`)
 }
 
+// IndexRuns are the runs that an audience has.
+func (t *Tx) IndexRuns(ctx context.Context, audienceNo int64) ([]int64, error) {
+	if err := t.owns(ctx, "audience", audienceNo); err != nil {
+		return nil, err
+	}
+	return all(ctx, t, "read runs", value[int64], `SELECT run FROM audience_run WHERE audience_no = $1 ORDER BY run`, audienceNo)
+}
+
+// RunChunks reads those of a run that come after an entry, in order.
+func (t *Tx) RunChunks(ctx context.Context, audienceNo, run int64, after []byte, limit int) ([]notify.IndexChunk, error) {
+	if err := t.owns(ctx, "audience", audienceNo); err != nil {
+		return nil, err
+	}
+	scan := func(s scanner) (c notify.IndexChunk, err error) { return c, s.Scan(&c.Run, &c.First, &c.Body) }
+	if after == nil {
+		after = []byte{}
+	}
+	return all(ctx, t, "read run", scan, `
+		SELECT run, first, body FROM recipient_run WHERE audience_no = $1 AND run = $2 AND first > $3 ORDER BY first LIMIT $4`,
+		audienceNo, run, after, limit)
+}
+
 // IndexChunks reads those that can hold a blind index: of each run the one that begins last at or before
 // its first entry, and those that begin within its entries.
 func (t *Tx) IndexChunks(ctx context.Context, audienceNo int64, index []byte) ([][]byte, error) {
@@ -160,12 +188,12 @@ func (t *Tx) InsertRejects(ctx context.Context, a notify.Audience, rejects []not
 	if err := t.owns(ctx, "audience", a.No); err != nil {
 		return err
 	}
-	args := make([]any, 0, 6*len(rejects))
+	args := make([]any, 0, 7*len(rejects))
 	for i, r := range rejects {
-		args = append(args, a.No, r.Line, i, r.Pointer, r.Rule, r.Message)
+		args = append(args, a.No, r.Line, i, r.Column, r.Pointer, r.Rule, r.Message)
 	}
 	return t.insertMany(ctx, "insert rejects",
-		`INSERT INTO reject (audience_no, line, no, pointer, rule, message) VALUES `, 6, args)
+		`INSERT INTO reject (audience_no, line, no, at, pointer, rule, message) VALUES `, 7, args)
 }
 
 // Rejects pages through them by line.
@@ -174,9 +202,9 @@ func (t *Tx) Rejects(ctx context.Context, audienceNo, afterLine int64, limit int
 		return nil, err
 	}
 	scan := func(s scanner) (r notify.Reject, err error) {
-		return r, s.Scan(&r.Line, &r.Pointer, &r.Rule, &r.Message)
+		return r, s.Scan(&r.Line, &r.Column, &r.Pointer, &r.Rule, &r.Message)
 	}
 	return all(ctx, t, "read rejects", scan, `
-		SELECT line, pointer, rule, message FROM reject WHERE audience_no = $1 AND line > $2 ORDER BY line, no LIMIT $3`,
+		SELECT line, at, pointer, rule, message FROM reject WHERE audience_no = $1 AND line > $2 ORDER BY line, no LIMIT $3`,
 		audienceNo, afterLine, limited(limit, 100, 10000))
 }

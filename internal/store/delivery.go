@@ -17,7 +17,7 @@ var (
 	channelNames = []string{"", templates.Email, templates.SMS, templates.Push, templates.Announcement, notify.NoChannel}
 	classNames   = []notify.Class{
 		"", notify.ClassAccepted, notify.ClassDelivered, notify.ClassRead, notify.ClassRetry, notify.ClassRetryAt,
-		notify.ClassInDoubt, notify.ClassRcptPerm, notify.ClassRcptSoft, notify.ClassStop, notify.ClassBug, notify.ClassNoChannel,
+		notify.ClassInDoubt, notify.ClassRcptPerm, notify.ClassRcptSoft, notify.ClassStop, notify.ClassBug, notify.ClassNoChannel, notify.ClassNoWord,
 	}
 )
 
@@ -66,23 +66,24 @@ func (t *Tx) PutDeliveries(ctx context.Context, rows []notify.Delivery) error {
 			return fmt.Errorf("put delivery: class: %w", err)
 		}
 		args = append(args, d.Dispatch, d.Seq, channel, int64(d.State), class, d.Attempt, d.Superseded, d.Doubt, d.RangeNo,
-			d.At.UnixMicro(), maybe(&d.NextAt), d.Code, d.ProviderID)
+			d.At.UnixMicro(), maybe(&d.NextAt), d.Code, d.Provider, d.ProviderID)
 	}
 	return t.insertMany(ctx, "put deliveries", `INSERT INTO delivery (`+deliveryColumns+`) VALUES `, deliveryWidth, args, `
 		ON CONFLICT (dispatch_no, seq, channel) DO UPDATE SET state = excluded.state, class = excluded.class,
 			attempt = excluded.attempt, superseded = excluded.superseded, doubt = excluded.doubt, range_no = excluded.range_no,
-			at = excluded.at, next_at = excluded.next_at, code = excluded.code, provider_id = excluded.provider_id`)
+			at = excluded.at, next_at = excluded.next_at, code = excluded.code, provider = excluded.provider,
+			provider_id = excluded.provider_id`)
 }
 
 const (
-	deliveryColumns = `dispatch_no, seq, channel, state, class, attempt, superseded, doubt, range_no, at, next_at, code, provider_id`
-	deliveryWidth   = 13
+	deliveryColumns = `dispatch_no, seq, channel, state, class, attempt, superseded, doubt, range_no, at, next_at, code, provider, provider_id`
+	deliveryWidth   = 14
 )
 
 func scanDelivery(s scanner) (d notify.Delivery, err error) {
 	return d, s.Scan(&d.Dispatch, &d.Seq, code[string]{&d.Channel, channelNames}, &d.State,
 		code[notify.Class]{&d.Class, classNames}, &d.Attempt, &d.Superseded, &d.Doubt, &d.RangeNo,
-		at(&d.At), maybe(&d.NextAt), &d.Code, &d.ProviderID)
+		at(&d.At), maybe(&d.NextAt), &d.Code, &d.Provider, &d.ProviderID)
 }
 
 // deliveries reads rows of one dispatch, by an index unless it is empty, and by a condition whose
@@ -98,28 +99,9 @@ func (t *Tx) deliveries(ctx context.Context, dispatchNo int64, index, where stri
 		`SELECT `+deliveryColumns+` FROM delivery`+index+` WHERE dispatch_no = $1 AND `+where, append([]any{dispatchNo}, args...)...)
 }
 
-// DeliveriesOf reads every row of the recipients from ≤ seq < to.
-func (t *Tx) DeliveriesOf(ctx context.Context, dispatchNo, from, to int64) ([]notify.Delivery, error) {
-	return t.deliveries(ctx, dispatchNo, "", `seq >= $2 AND seq < $3 ORDER BY seq, channel`, from, to)
-}
-
 // DeliveriesIn reads the rows that carry the range's number.
 func (t *Tx) DeliveriesIn(ctx context.Context, r notify.Range) ([]notify.Delivery, error) {
 	return t.deliveries(ctx, r.Dispatch, "delivery_again", `range_no = $2 AND range_no > 0 ORDER BY seq, channel`, r.No)
-}
-
-// Deliveries pages through a dispatch by recipient; all rows of a page's recipients are whole only up to
-// the limit, so a caller goes on after the last seq it has seen in full.
-func (t *Tx) Deliveries(ctx context.Context, dispatchNo int64, state *notify.DeliveryState, afterSeq int64, limit int) ([]notify.Delivery, error) {
-	index, where := "", `seq > $2 ORDER BY seq, channel LIMIT $3`
-	if state != nil {
-		// Written out, because a partial index is used only for a state that the statement names.
-		where = fmt.Sprintf(`state = %d AND `, int(*state)) + where
-		if *state == notify.InDoubt || *state == notify.Failed || *state == notify.Stopped {
-			index = "delivery_odd"
-		}
-	}
-	return t.deliveries(ctx, dispatchNo, index, where, afterSeq, limited(limit, 100, 10000))
 }
 
 // Duplicates pages through the rows that were in doubt once.
@@ -218,28 +200,4 @@ func (t *Tx) Counts(ctx context.Context, dispatchNo int64) (people map[notify.De
 		}
 	}
 	return people, rows, doubt, err
-}
-
-// InsertBatch keeps the events behind a root of the ledger.
-func (t *Tx) InsertBatch(ctx context.Context, b notify.Batch) error {
-	if err := t.owns(ctx, "dispatch", b.Dispatch); err != nil {
-		return err
-	}
-	_, err := t.exec(ctx, "insert batch",
-		`INSERT INTO delivery_batch (dispatch_no, no, kind, root, count, events, at) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-		b.Dispatch, b.No, b.Kind, b.Root, b.Count, b.Events, at(&b.At))
-	return err
-}
-
-// Batches pages through a dispatch's batches by number.
-func (t *Tx) Batches(ctx context.Context, dispatchNo, after int64, limit int) ([]notify.Batch, error) {
-	if err := t.owns(ctx, "dispatch", dispatchNo); err != nil {
-		return nil, err
-	}
-	scan := func(s scanner) (b notify.Batch, err error) {
-		return b, s.Scan(&b.Dispatch, &b.No, &b.Kind, &b.Root, &b.Count, &b.Events, at(&b.At))
-	}
-	return all(ctx, t, "read batches", scan, `
-		SELECT dispatch_no, no, kind, root, count, events, at FROM delivery_batch
-		WHERE dispatch_no = $1 AND no > $2 ORDER BY no LIMIT $3`, dispatchNo, after, limited(limit, 100, 1000))
 }

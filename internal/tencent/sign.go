@@ -10,7 +10,6 @@ import (
 )
 
 const (
-	service     = "sms"
 	contentType = "application/json; charset=utf-8"
 	signed      = "content-type;host"
 	algorithm   = "TC3-HMAC-SHA256"
@@ -18,7 +17,7 @@ const (
 
 // signer makes signatures of the third version. The key of a day is derived once.
 type signer struct {
-	secretID, secretKey, host string
+	secretID, secretKey, service, host string
 
 	mu  sync.Mutex
 	day string
@@ -29,7 +28,7 @@ type signer struct {
 func (s *signer) authorization(body []byte, at time.Time) string {
 	at = at.UTC()
 	day := at.Format(time.DateOnly)
-	scope := day + "/" + service + "/tc3_request"
+	scope := day + "/" + s.service + "/tc3_request"
 	canonical := "POST\n/\n\ncontent-type:" + contentType + "\nhost:" + s.host + "\n\n" + signed + "\n" + hash(body)
 	text := algorithm + "\n" + strconv.FormatInt(at.Unix(), 10) + "\n" + scope + "\n" + hash([]byte(canonical))
 	return algorithm + " Credential=" + s.secretID + "/" + scope + ", SignedHeaders=" + signed +
@@ -40,7 +39,7 @@ func (s *signer) dayKey(day string) []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.day != day {
-		s.day, s.key = day, mac(mac(mac([]byte("TC3"+s.secretKey), day), service), "tc3_request")
+		s.day, s.key = day, mac(mac(mac([]byte("TC3"+s.secretKey), day), s.service), "tc3_request")
 	}
 	return s.key
 }

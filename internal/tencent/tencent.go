@@ -56,7 +56,7 @@ func New(o Options) (*Client, error) {
 	if o.Idle <= 0 {
 		o.Idle = 64
 	}
-	c := &Client{opt: o, url: "https://" + o.Endpoint + "/", signer: &signer{secretID: o.SecretID, secretKey: o.SecretKey, host: o.Endpoint},
+	c := &Client{opt: o, url: "https://" + o.Endpoint + "/", signer: &signer{secretID: o.SecretID, secretKey: o.SecretKey, service: "sms", host: o.Endpoint},
 		base: &http.Transport{
 			Proxy:               http.ProxyFromEnvironment, // over HTTPS a proxy sees the host only; loopback is never proxied
 			DialContext:         (&net.Dialer{Timeout: 5 * time.Second}).DialContext,

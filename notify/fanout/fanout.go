@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
-	"golang.org/x/time/rate"
 
 	"tocsin/incident/evidence"
 	"tocsin/internal/clock"
@@ -35,8 +34,8 @@ type Options struct {
 const (
 	defaultWorkers = 4
 	defaultLease   = time.Minute
-	partSize       = 250             // deliveries between two checks of the claim
-	tick           = time.Second     // between looks for work that nobody hinted at
+	partSize       = pageSlots       // deliveries recorded together
+	tick           = time.Second     // between looks for work that nobody hinted at, and at the claim of work in hand
 	grace          = 8 * time.Second // for what is in flight when the process stops
 	lastWords      = 4 * time.Second // then, to record it
 	backoffMost    = time.Minute
@@ -44,14 +43,15 @@ const (
 
 // Fanout is the workers of one process.
 type Fanout struct {
-	o        Options
-	scope    evidence.Scope
-	channels map[string]notify.Channel
-	limits   map[string]*rate.Limiter
-	part     int // deliveries of a sub-batch
-	journal  *journal
-	left     []string // journal files of an earlier process
-	before   *holder  // that process
+	o         Options
+	scope     evidence.Scope
+	providers map[string][]*provider // by channel, in the order of failover
+	part      int                    // deliveries of a sub-batch
+	beat      time.Duration          // between two looks at a claim
+	sleep     func(ctx context.Context, d time.Duration) error
+	journal   *journal
+	left      []string // journal files of an earlier process
+	before    *holder  // that process
 
 	hints chan struct{} // to the keeper
 	wakes chan struct{} // to the workers
@@ -76,17 +76,13 @@ func New(o Options) (*Fanout, error) {
 	}
 	o.Owner += "/" + evidence.NewID("own")
 	f := &Fanout{
-		o: o, scope: evidence.System(o.Operator), part: partSize,
-		channels: map[string]notify.Channel{}, limits: map[string]*rate.Limiter{}, releases: map[int64]*release{},
+		o: o, scope: evidence.System(o.Operator), part: partSize, beat: tick, sleep: sleep,
+		providers: map[string][]*provider{}, releases: map[int64]*release{},
 		hints: make(chan struct{}, 1), wakes: make(chan struct{}, o.Workers),
 	}
 	for _, p := range o.Providers {
 		name := p.Channel.Name()
-		f.channels[name] = p.Channel
-		if p.Rate > 0 {
-			f.limits[name] = rate.NewLimiter(rate.Limit(p.Rate), 1)
-			f.part = min(f.part, max(1, int(p.Rate*o.Lease.Seconds()/4))) // a sub-batch must end well within its lease
-		}
+		f.providers[name] = append(f.providers[name], newProvider(p, len(f.providers[name]) == 0))
 	}
 	var err error
 	if f.journal, f.left, err = openJournal(o.JournalDir); err != nil {
@@ -116,7 +112,7 @@ func (f *Fanout) Run(ctx context.Context) error {
 	var g errgroup.Group
 	g.Go(func() error { f.keep(ctx); return nil })
 	for range f.o.Workers {
-		w := &worker{f: f, senders: map[senderKey]notify.Sender{}}
+		w := newWorker(f)
 		g.Go(func() error { return w.run(ctx, inFlight) })
 	}
 	return errors.Join(g.Wait(), f.journal.close())
@@ -167,91 +163,4 @@ func (f *Fanout) succeed(ctx context.Context) error {
 		f.before = nil
 	}
 	return writeHolder(f.o.JournalDir, holder{f.o.Owner, boot()})
-}
-
-// keep looks after dispatches: deliveries that are due, ranges still to cut, dispatches that are done.
-func (f *Fanout) keep(ctx context.Context) {
-	t := time.NewTicker(tick)
-	defer t.Stop()
-	for {
-		if err := f.tend(ctx); err != nil && ctx.Err() == nil {
-			f.o.Log.ErrorContext(ctx, "tend dispatches", "error", err)
-		}
-		f.wake()
-		select {
-		case <-ctx.Done():
-			return
-		case <-f.hints:
-		case <-t.C:
-		}
-	}
-}
-
-func (f *Fanout) wake() {
-	for range f.o.Workers {
-		select {
-		case f.wakes <- struct{}{}:
-		default:
-			return
-		}
-	}
-}
-
-// tend does one round of the keeper's work.
-func (f *Fanout) tend(ctx context.Context) error {
-	for n := 1; n > 0; {
-		err := f.o.Store.Bulk(ctx, f.scope, func(tx notify.Tx) (err error) {
-			n, err = notify.Requeue(ctx, tx)
-			return err
-		})
-		if err != nil {
-			return fmt.Errorf("requeue deliveries: %w", err)
-		}
-		f.wake()
-	}
-	var live []notify.Dispatch
-	err := f.o.Store.View(ctx, f.scope, func(tx notify.Tx) (err error) {
-		live, err = tx.RunningDispatches(ctx)
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("read dispatches: %w", err)
-	}
-	for _, d := range live {
-		if err := f.advance(ctx, d); err != nil {
-			return fmt.Errorf("advance dispatch: %w", err)
-		}
-	}
-	return nil
-}
-
-// advance moves one dispatch on, without a write while there is nothing to move.
-func (f *Fanout) advance(ctx context.Context, d notify.Dispatch) error {
-	can := false
-	err := f.o.Store.View(ctx, f.scope, func(tx notify.Tx) (err error) {
-		can, err = notify.CanAdvance(ctx, tx, d)
-		return err
-	})
-	if err != nil || !can {
-		return err
-	}
-	return f.o.Store.Bulk(ctx, f.scope, func(tx notify.Tx) error {
-		_, err := notify.Advance(ctx, tx, d)
-		return err
-	})
-}
-
-// backoff waits longer each time something goes wrong in a row.
-type backoff struct{ next time.Duration }
-
-func newBackoff() *backoff { return &backoff{next: 100 * time.Millisecond} }
-
-func (b *backoff) pause(ctx context.Context) {
-	t := time.NewTimer(b.next)
-	defer t.Stop()
-	b.next = min(2*b.next, backoffMost)
-	select {
-	case <-ctx.Done():
-	case <-t.C:
-	}
 }

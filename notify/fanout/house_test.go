@@ -30,7 +30,7 @@ var person = evidence.Scope{
 
 // house is a store with one approved notice and its audience, and channels whose verdicts are scripted.
 type house struct {
-	t     *testing.T
+	t     testing.TB
 	ctx   context.Context
 	clock *clock.Fake
 	store notify.Store
@@ -38,6 +38,7 @@ type house struct {
 	codec *notify.Codec
 	email *channel
 	sms   *channel
+	more  []notify.Provider // besides the first ones
 	d     notify.Dispatch
 }
 
@@ -58,7 +59,7 @@ func messages(notice string) []notify.FrozenMessage {
 }
 
 // newHouse imports people, releases a notice to them and makes the channels.
-func newHouse(t *testing.T, people []notify.Recipient) *house {
+func newHouse(t testing.TB, people []notify.Recipient, course ...notify.Course) *house {
 	h := &house{t: t, ctx: context.Background(), clock: clock.NewFake(storetest.Start), email: newChannel("email"), sms: newChannel("sms")}
 	db := storetest.SQLite(t, storetest.WithClock(h.clock))
 	h.store = store.Of[notify.Tx](db)
@@ -68,7 +69,7 @@ func newHouse(t *testing.T, people []notify.Recipient) *house {
 	catalog, err := templates.Load()
 	require.NoError(t, err)
 	h.svc = notify.New(h.store, catalog, key)
-	h.release(people)
+	h.release(people, append(course, notify.Course{})[0])
 	return h
 }
 
@@ -77,7 +78,7 @@ func (h *house) tx(fn func(notify.Tx) error) {
 	require.NoError(h.t, h.store.InTx(h.ctx, evidence.System("acme"), fn))
 }
 
-func (h *house) release(people []notify.Recipient) {
+func (h *house) release(people []notify.Recipient, course notify.Course) {
 	inc := incident.ID(evidence.NewID("inc"))
 	h.tx(func(tx notify.Tx) error {
 		return tx.InsertIncident(h.ctx, incident.Incident{ID: inc, Operator: "acme", Mode: incident.Live, State: incident.Open, Revision: 1, CreatedAt: tx.Now(), UpdatedAt: tx.Now()})
@@ -93,7 +94,7 @@ func (h *house) release(people []notify.Recipient) {
 	channels := []string{templates.Email, templates.SMS}
 	doc := notify.Document{
 		ID: evidence.NewID("ntc"), Kind: templates.Notice, Incident: inc, Channels: channels, Version: 4, Frozen: 3,
-		State: notify.DocApproved, Policy: notify.Policy{Quorum: 2}, Audience: a.ID, CreatedAt: h.clock.Now(), UpdatedAt: h.clock.Now(),
+		State: notify.DocApproved, Policy: notify.Policy{Quorum: 2}, Audience: a.ID, Course: course, CreatedAt: h.clock.Now(), UpdatedAt: h.clock.Now(),
 	}
 	frozen := messages(doc.ID)
 	plain := make([]templates.Message, len(frozen))
@@ -117,13 +118,15 @@ func (h *house) release(people []notify.Recipient) {
 
 func (h *house) options(dir string) fanout.Options {
 	return fanout.Options{
-		Store: h.store, Providers: []notify.Provider{{ID: "relay", Channel: h.email}, {ID: "aliyun", Channel: h.sms}}, Codec: h.codec, Clock: h.clock,
+		Store: h.store, Providers: append([]notify.Provider{{ID: "relay", Channel: h.email}, {ID: "aliyun", Channel: h.sms}}, h.more...),
+		Codec: h.codec, Clock: h.clock,
 		Operator: "acme", JournalDir: dir, Workers: 2, Owner: "test", Lease: time.Minute,
 	}
 }
 
 func (h *house) stepper(dir string) *fanout.Stepper {
 	h.t.Helper()
+	h.svc.SetWays(notify.Ways(h.options(dir).Providers))
 	f, err := fanout.New(h.options(dir))
 	require.NoError(h.t, err)
 	s := fanout.Step(f)
@@ -191,7 +194,7 @@ func mailboxes(n int) []notify.Recipient {
 	for i := range out {
 		out[i] = notify.Recipient{
 			PersonKey: fmt.Sprintf("u-%d", i), Locale: []string{"zh-CN", "en-GB"}[i%2],
-			Emails: []string{fmt.Sprintf("u%d@example.com", i)}, Phones: []string{fmt.Sprintf("+861390000%04d", i)},
+			Emails: []string{fmt.Sprintf("u%d@example.com", i)}, Phones: []string{fmt.Sprintf("+86139000%05d", i)},
 		}
 	}
 	return out
@@ -207,6 +210,10 @@ type channel struct {
 	script func(o notify.Outgoing) notify.Verdict
 	after  func(n int) error // called after each message; an error breaks the sender
 	total  int
+	silent bool            // it remembers nothing
+	refuse func() error    // it cannot be reached
+	ended  <-chan struct{} // the last send is told to end
+	deaf   bool            // it sends on when it is told to end
 }
 
 func newChannel(name string) *channel {
@@ -226,9 +233,22 @@ type sender struct {
 
 func (s *sender) Close() error { return nil }
 
-func (s *sender) Send(_ context.Context, out []notify.Outgoing, begin func(int), done func(int, notify.Verdict)) error {
+func (s *sender) Send(ctx context.Context, out []notify.Outgoing, begin func(int), done func(int, notify.Verdict)) error {
+	s.c.mu.Lock()
+	s.c.ended = ctx.Done()
+	s.c.mu.Unlock()
+	if s.c.refuse != nil {
+		return s.c.refuse()
+	}
 	for i, o := range out {
+		if ctx.Err() != nil && !s.c.deaf {
+			return ctx.Err()
+		}
 		begin(i)
+		if s.c.silent {
+			done(i, notify.Verdict{Class: notify.ClassAccepted, ProviderID: "4bXyZq12345"})
+			continue
+		}
 		s.c.mu.Lock()
 		s.c.sent[o.Address]++
 		s.c.values[o.Address], s.c.locale[o.Address] = map[string]string{"code": o.Code, "ref": o.Ref}, s.m.Locale

@@ -14,68 +14,89 @@ import (
 func TestEntriesComeBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		e := entry{
-			kind: rapid.SampledFrom([]byte{begun, ended}).Draw(t, "kind"), dispatch: rapid.Int64Min(0).Draw(t, "dispatch"),
-			seq: rapid.Int64Min(0).Draw(t, "seq"), channel: rapid.SampledFrom([]string{"email", "sms"}).Draw(t, "channel"),
-			attempt: rapid.IntRange(0, 65535).Draw(t, "attempt"),
-			verdict: notify.Verdict{
-				Class: rapid.SampledFrom(classes).Draw(t, "class"), Code: rapid.StringN(0, -1, codeSize).Draw(t, "code"),
-				ProviderID: rapid.StringN(0, -1, providerSize).Draw(t, "provider"),
-			},
+			dispatch: rapid.Int64Min(0).Draw(t, "dispatch"), seq: rapid.Int64Min(0).Draw(t, "seq"),
+			channel: rapid.SampledFrom([]string{"email", "sms"}).Draw(t, "channel"), attempt: rapid.IntRange(0, 65535).Draw(t, "attempt"),
+			provider: rapid.StringN(0, -1, idSize).Draw(t, "provider"),
 		}
-		var b [recordSize]byte
-		e.encode(&b)
-		got, ok := decode(b[:])
+		verdict := notify.Verdict{
+			Class: rapid.SampledFrom(classes).Draw(t, "class"), Code: rapid.StringN(0, -1, codeSize).Draw(t, "code"),
+			ProviderID: rapid.StringN(0, -1, providerSize).Draw(t, "id"),
+		}
+		var b [slotSize]byte
+		(&entry{dispatch: 9, provider: "other", verdict: verdict}).begin(b[:])
+		(&entry{verdict: verdict}).end(b[:])
+		e.begin(b[:])
+		got, ok := readSlot(b[:])
 		require.True(t, ok)
-		require.Equal(t, e, got)
-		b[rapid.IntRange(0, recordSize-1).Draw(t, "at")] ^= 1 << rapid.IntRange(0, 7).Draw(t, "bit")
-		_, ok = decode(b[:])
-		require.False(t, ok, "one bit changed")
+		require.Equal(t, e, got, "nothing is left of the slot's earlier message")
+		(&entry{verdict: verdict}).end(b[:])
+		whole := e
+		whole.ended, whole.verdict = true, verdict
+		got, ok = readSlot(b[:])
+		require.True(t, ok)
+		require.Equal(t, whole, got)
+
+		bit := rapid.IntRange(0, 8*slotSize-1).Draw(t, "bit")
+		b[bit/8] ^= 1 << (bit % 8)
+		got, ok = readSlot(b[:])
+		switch {
+		case bit/8 < beginSize:
+			require.False(t, ok, "one bit changed")
+		case bit/8 < beginSize+38+1+providerSize:
+			require.Equal(t, e, got, "begun, and no more is known")
+		}
 	})
 }
 
-func TestTornTail(t *testing.T) {
+func seqs(t *testing.T, name string) (out []int64) {
+	t.Helper()
+	require.NoError(t, readJournal(name, func(e entry) { out = append(out, e.seq) }))
+	return out
+}
+
+func TestWhatIsLeftIsNeverWrittenOver(t *testing.T) {
 	j, left, err := openJournal(t.TempDir())
 	require.NoError(t, err)
 	require.Empty(t, left)
 	p, err := j.begin()
 	require.NoError(t, err)
-	for seq := range int64(3) {
-		require.NoError(t, p.write(entry{kind: begun, dispatch: 1, seq: seq, channel: "sms"}))
+	for seq := range 3 {
+		require.NoError(t, p.begun(seq, &entry{dispatch: 1, seq: int64(seq), channel: "sms"}))
 	}
-	name := p.s.file.Name()
+	require.Equal(t, []int64{0, 1, 2}, seqs(t, p.name), "without any call it is there for whoever reads the file")
 	require.NoError(t, j.close(), "a page is open: the file stays")
-	whole, err := os.ReadFile(name)
-	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(name, whole[:len(whole)-5], 0o600))
-	var seqs []int64
-	require.NoError(t, readJournal(name, func(e entry) { seqs = append(seqs, e.seq) }))
-	require.Equal(t, []int64{0, 1}, seqs)
+	require.NoError(t, os.Truncate(p.name, 3*slotSize-5))
+	require.Equal(t, []int64{0, 1}, seqs(t, p.name))
 
-	j, left, err = openJournal(filepath.Dir(name))
+	j, left, err = openJournal(filepath.Dir(p.name))
 	require.NoError(t, err)
-	require.Equal(t, []string{name}, left)
-	p, err = j.begin()
+	require.Equal(t, []string{p.name}, left)
+	next, err := j.begin()
 	require.NoError(t, err)
-	require.NotEqual(t, name, p.s.file.Name(), "what is left is never written over")
-	require.NoError(t, p.settled())
+	require.NotEqual(t, p.name, next.name)
+	require.NoError(t, next.begun(7, &entry{dispatch: 1, seq: 7}))
+	require.NoError(t, next.settled(8))
+	require.Empty(t, seqs(t, next.name), "what is in the store is in the journal no more")
+	again, err := j.begin()
+	require.NoError(t, err)
+	require.Same(t, next, again)
+	require.NoError(t, again.settled(0))
 	require.NoError(t, j.close())
-	files, err := filepath.Glob(filepath.Join(filepath.Dir(name), "*"+suffix))
+	files, err := filepath.Glob(filepath.Join(filepath.Dir(p.name), "*"+suffix))
 	require.NoError(t, err)
-	require.Equal(t, []string{name}, files)
+	require.Equal(t, []string{p.name}, files)
 }
 
-func TestFullFilesGo(t *testing.T) {
-	dir := t.TempDir()
-	j, _, err := openJournal(dir)
+// TestWrittenJournal is the journal of systems that cannot map it.
+func TestWrittenJournal(t *testing.T) {
+	f, err := os.Create(filepath.Join(t.TempDir(), "1"+suffix))
 	require.NoError(t, err)
-	first, err := j.begin()
+	m, err := openWritten(f, pageSlots*slotSize)
 	require.NoError(t, err)
-	second, err := j.begin()
-	require.NoError(t, err)
-	first.s.records = segmentSize
-	require.NoError(t, first.settled())
-	require.FileExists(t, second.s.file.Name(), "the other sub-batch is not recorded yet")
-	require.NoError(t, second.settled())
-	require.NoFileExists(t, second.s.file.Name())
-	require.NoError(t, j.close())
+	p := &page{name: f.Name(), m: m, j: &journal{}}
+	require.NoError(t, p.begun(2, &entry{seq: 2}))
+	require.NoError(t, p.ended(2, &entry{verdict: notify.Verdict{Class: notify.ClassAccepted}}))
+	require.Equal(t, []int64{2}, seqs(t, f.Name()))
+	require.NoError(t, m.Close())
+	require.ErrorContains(t, p.begun(3, &entry{seq: 3}), "write journal")
 }

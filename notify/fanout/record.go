@@ -44,12 +44,12 @@ type sendKey struct {
 // recover brings what an earlier process's journal knows into the store: verdicts that were not yet
 // recorded, and sends that were in flight, which are in doubt. What is recorded already changes nothing.
 func (f *Fanout) recover(ctx context.Context) error {
-	found := map[sendKey]notify.Verdict{}
+	found := map[sendKey]entry{}
 	for _, path := range f.left {
 		err := readJournal(path, func(e entry) {
 			k := sendKey{e.dispatch, e.seq, e.channel, e.attempt}
-			if _, known := found[k]; e.kind == ended || !known {
-				found[k] = e.verdict
+			if _, known := found[k]; e.ended || !known {
+				found[k] = e
 			}
 		})
 		if err != nil {
@@ -72,13 +72,15 @@ func (f *Fanout) recover(ctx context.Context) error {
 	return nil
 }
 
-func byDispatch(found map[sendKey]notify.Verdict) map[int64][]notify.Outcome {
+func byDispatch(found map[sendKey]entry) map[int64][]notify.Outcome {
 	out := map[int64][]notify.Outcome{}
-	for k, v := range found {
-		if v.Class == "" {
-			v.Class = notify.ClassInDoubt // begun, and nothing more is known
+	for _, e := range found {
+		if !e.ended {
+			e.verdict = notify.Verdict{Class: notify.ClassInDoubt} // begun, and nothing more is known
 		}
-		out[k.dispatch] = append(out[k.dispatch], notify.Outcome{Seq: k.seq, Channel: k.channel, Attempt: k.attempt, Verdict: v})
+		out[e.dispatch] = append(out[e.dispatch], notify.Outcome{
+			Seq: e.seq, Channel: e.channel, Provider: e.provider, Attempt: e.attempt, Verdict: e.verdict,
+		})
 	}
 	for _, outcomes := range out {
 		slices.SortFunc(outcomes, func(a, b notify.Outcome) int {

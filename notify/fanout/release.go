@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"golang.org/x/text/language"
+	"golang.org/x/time/rate"
 
 	"tocsin/internal/seal"
 	"tocsin/notify"
@@ -16,6 +18,7 @@ import (
 const (
 	maxReleases = 64   // dispatches kept ready in memory
 	maxMemo     = 4096 // locale choices remembered for each
+	slowPart    = 5 * time.Second
 )
 
 // release is a dispatch ready to be worked off: its checked messages and the key of its people.
@@ -53,7 +56,8 @@ func (f *Fanout) release(ctx context.Context, no int64) (*release, error) {
 	}
 	rel.ref = rel.Reference()
 	for _, c := range rel.Channels {
-		if r := newRoute(c, messages); r != nil && f.channels[c] != nil {
+		if r := newRoute(c, messages); r != nil && len(f.providers[c]) > 0 {
+			r.providers, r.limit = f.providers[c], newLimit(rel.Course.Rates[c])
 			rel.routes[c] = r
 			rel.usable = append(rel.usable, c)
 		}
@@ -67,11 +71,29 @@ func (f *Fanout) release(ctx context.Context, no int64) (*release, error) {
 	return rel, nil
 }
 
-// route is the messages of one channel by locale.
+// part is how many deliveries are recorded together: n, or some seconds' worth where they go slowly.
+func (rel *release) part(n int) int {
+	for _, r := range rel.routes {
+		limits := []*rate.Limiter{r.limit}
+		for _, p := range r.providers {
+			limits = append(limits, p.limit)
+		}
+		for _, l := range limits {
+			if l != nil {
+				n = min(n, max(1, int(float64(l.Limit())*slowPart.Seconds())))
+			}
+		}
+	}
+	return n
+}
+
+// route is the messages of one channel by locale, and the ways they can go.
 type route struct {
-	messages []notify.FrozenMessage
-	tags     []language.Tag
-	matcher  language.Matcher
+	messages  []notify.FrozenMessage
+	tags      []language.Tag
+	matcher   language.Matcher
+	providers []*provider
+	limit     *rate.Limiter // of this dispatch on the channel
 
 	mu   sync.Mutex
 	memo map[[2]string]int
@@ -94,7 +116,7 @@ func newRoute(channel string, all []notify.FrozenMessage) *route {
 
 // message is the one a person reads best: in the person's locale or one close to it, else in that of
 // where the person lives, else English for who asked for another language and Chinese for who did not say.
-func (r *route) message(p notify.Recipient) int {
+func (r *route) message(p *notify.Recipient) int {
 	ask := [2]string{p.Locale, p.Jurisdiction}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -107,7 +129,7 @@ func (r *route) message(p notify.Recipient) int {
 	return i
 }
 
-func (r *route) choose(p notify.Recipient) int {
+func (r *route) choose(p *notify.Recipient) int {
 	fallback := "zh-Hans"
 	if p.Locale != "" {
 		fallback = "en"

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"tocsin/notify"
@@ -12,16 +11,25 @@ import (
 
 const maxSenders = 32 // prepared messages a worker keeps open
 
-// worker works off one range at a time with senders of its own.
+// worker works off one range at a time with senders of its own. What it needs for each sub-batch it keeps for
+// the next one.
 type worker struct {
 	f       *Fanout
 	senders map[senderKey]notify.Sender
+
+	jobs     []job
+	tasks    []task
+	groups   []group
+	out      []notify.Outgoing
+	outcomes []notify.Outcome
 }
 
+func newWorker(f *Fanout) *worker { return &worker{f: f, senders: map[senderKey]notify.Sender{}} }
+
 type senderKey struct {
-	dispatch        int64
-	version         int
-	channel, locale string
+	dispatch         int64
+	version          int
+	provider, locale string
 }
 
 // errBroken says that a sender could not carry all it was given; the rest is for later.
@@ -110,7 +118,7 @@ var errUnrecorded = errors.New("outcomes are in the journal only")
 
 func (f *Fanout) until() time.Time { return f.o.Clock.Now().Add(f.o.Lease) }
 
-// work sends to the members of a range, sub-batch by sub-batch, each only while the claim holds.
+// work sends to the members of a range, sub-batch by sub-batch, while the claim holds.
 func (w *worker) work(ctx, inFlight context.Context, r notify.Range) error {
 	rel, err := w.f.release(inFlight, r.Dispatch)
 	if errors.Is(err, notify.ErrChanged) {
@@ -119,102 +127,73 @@ func (w *worker) work(ctx, inFlight context.Context, r notify.Range) error {
 	if err != nil {
 		return err
 	}
-	jobs, err := w.f.load(inFlight, rel, r)
+	m, err := w.f.members(inFlight, rel, r)
 	if err != nil {
 		return err
 	}
-	for first := true; first || len(jobs) > 0; first = false {
-		if ctx.Err() != nil {
+	going, end := w.f.follow(inFlight, r)
+	defer end()
+	part := rel.part(w.f.part)
+	for last := false; !last; {
+		if ctx.Err() != nil || going.Err() != nil {
 			return errLost
 		}
-		n := min(w.f.part, len(jobs))
-		if err := w.send(inFlight, rel, r, jobs[:n], n == len(jobs)); err != nil {
+		if w.jobs, last, err = m.next(w.jobs[:0], part); err != nil {
 			return err
 		}
-		jobs = jobs[n:]
-	}
-	return nil
-}
-
-// halt pauses a dispatch that must not go on; people see why.
-func (f *Fanout) halt(ctx context.Context, d notify.Dispatch, reason string) error {
-	err := f.o.Store.InTx(ctx, f.scope, func(tx notify.Tx) error { return notify.HaltDispatch(ctx, tx, d, reason) })
-	if err != nil {
-		return fmt.Errorf("pause dispatch: %w", err)
-	}
-	return nil
-}
-
-// job is one member of a range: a person nobody has sent to yet, or a row to try again.
-type job struct {
-	seq    int64
-	person notify.Recipient
-	err    error // why the person cannot be read
-	row    *notify.Delivery
-}
-
-// load reads the members of a range; a range has few enough to be held at once.
-func (f *Fanout) load(ctx context.Context, rel *release, r notify.Range) ([]job, error) {
-	var jobs []job
-	err := f.o.Store.View(ctx, f.scope, func(tx notify.Tx) error {
-		jobs = jobs[:0]
-		if r.Again {
-			return again(ctx, tx, rel, r, &jobs)
+		if w.jobs, err = w.f.hold(going, r, w.jobs); err != nil {
+			return err
 		}
-		pages, err := tx.Pages(ctx, rel.AudienceNo, r.From, r.To)
-		for _, p := range pages {
-			people, err := notify.OpenPage(rel.key, rel.AudienceNo, p)
-			for i := range int64(p.Count) {
-				j := job{seq: p.From + i, err: err}
-				if err == nil {
-					j.person = people[i]
-				}
-				if j.seq >= r.From && j.seq < r.To {
-					jobs = append(jobs, j)
-				}
+		s := shift{worker: w, ctx: ctx, going: going, inFlight: inFlight, rel: rel, r: r}
+		if err := s.part(last); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// follow looks at a claim as long as its range is worked off: it extends the claim, and ends what is under way
+// when the claim is lost or the dispatch has been paused or stopped.
+func (f *Fanout) follow(ctx context.Context, r notify.Range) (going context.Context, end func()) {
+	going, cancel := context.WithCancelCause(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		t := time.NewTicker(f.beat)
+		defer t.Stop()
+		until := r.Until
+		for {
+			select {
+			case <-going.Done():
+				return
+			case <-t.C:
+			}
+			held, next := false, f.until()
+			err := f.o.Store.InTx(going, f.scope, func(tx notify.Tx) (err error) {
+				held, err = tx.HoldRange(going, r, next)
+				return err
+			})
+			if err == nil {
+				until = next
+			}
+			if err == nil && !held || f.o.Clock.Now().After(until) {
+				cancel(errLost)
 			}
 		}
-		if err == nil && int64(len(jobs)) != r.To-r.From {
-			err = errors.New("recipients are missing from a frozen audience")
-		}
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("load range: %w", err)
-	}
-	return jobs, nil
+	}()
+	return going, func() { cancel(nil); <-done }
 }
 
-func again(ctx context.Context, tx notify.Tx, rel *release, r notify.Range, jobs *[]job) error {
-	rows, err := tx.DeliveriesIn(ctx, r)
-	if err != nil {
-		return err
-	}
-	seqs := make([]int64, len(rows))
-	for i := range rows {
-		seqs[i] = rows[i].Seq
-	}
-	people, err := notify.RecipientsAt(ctx, tx, rel.key, rel.AudienceNo, seqs)
-	if err != nil {
-		return err
-	}
-	for i := range rows {
-		at := slices.IndexFunc(people, func(p notify.Recipient) bool { return p.Seq == rows[i].Seq })
-		if at < 0 {
-			return errors.New("recipient of a delivery is missing")
-		}
-		*jobs = append(*jobs, job{seq: rows[i].Seq, person: people[at], row: &rows[i]})
-	}
-	return nil
-}
-
-// hold extends the claim and leaves out of jobs who has an outcome by now: from an earlier owner of the
-// range, or because a receipt was faster.
+// hold leaves out of the members of a range that somebody had before who has an outcome by now: from an
+// earlier owner, or because a receipt was faster.
 func (f *Fanout) hold(ctx context.Context, r notify.Range, jobs []job) ([]job, error) {
+	if len(jobs) == 0 || !r.Again && r.Epoch <= 1 {
+		return jobs, nil // nobody has sent to these before
+	}
 	var rows []notify.Delivery
 	held := false
 	err := f.o.Store.Bulk(ctx, f.scope, func(tx notify.Tx) (err error) {
-		if held, err = tx.HoldRange(ctx, r, f.until()); err != nil || !held || len(jobs) == 0 {
+		if held, err = tx.HoldRange(ctx, r, f.until()); err != nil || !held {
 			return err
 		}
 		if r.Again {
@@ -224,15 +203,30 @@ func (f *Fanout) hold(ctx context.Context, r notify.Range, jobs []job) ([]job, e
 		rows, err = tx.DeliveriesOf(ctx, r.Dispatch, jobs[0].seq, jobs[len(jobs)-1].seq+1)
 		return err
 	})
+	if ctx.Err() != nil || err == nil && !held {
+		return nil, errLost
+	}
 	if err != nil {
 		return nil, fmt.Errorf("hold range: %w", err)
-	}
-	if !held {
-		return nil, errLost
 	}
 	there := make(map[int64]bool, len(rows))
 	for _, row := range rows {
 		there[row.Seq] = true
 	}
-	return slices.DeleteFunc(slices.Clone(jobs), func(j job) bool { return there[j.seq] != r.Again }), nil
+	kept := jobs[:0]
+	for _, j := range jobs {
+		if there[j.seq] == r.Again {
+			kept = append(kept, j)
+		}
+	}
+	return kept, nil
+}
+
+// halt pauses a dispatch that must not go on; people see why.
+func (f *Fanout) halt(ctx context.Context, d notify.Dispatch, reason string) error {
+	err := f.o.Store.InTx(ctx, f.scope, func(tx notify.Tx) error { return notify.HaltDispatch(ctx, tx, d, reason) })
+	if err != nil {
+		return fmt.Errorf("pause dispatch: %w", err)
+	}
+	return nil
 }

@@ -39,6 +39,15 @@ type Profile struct {
 	Channels       []string               `json:"channels,omitempty"` // order of the operator's channels
 	Settings       map[string]string      `json:"settings,omitempty"` // readings of the law that are the operator's to choose, e.g. portal_reading
 	Standing       []Standing             `json:"standing,omitempty"`
+	Transfers      []Transfer             `json:"transfers,omitempty"`
+}
+
+// Transfer records why a provider may serve people who live in a region that is not its own.
+type Transfer struct {
+	Provider string `json:"provider"`              // id of a configured provider
+	From     string `json:"from"`                  // where the people live: DE, EU, EEA …
+	Basis    string `json:"basis"`                 // the legal basis, as an authority would be told it
+	By       string `json:"recorded_by,omitempty"` // user id; filled in when it is recorded
 }
 
 // Standing is an authorisation given beforehand: the duty officer of a team may file the first report of
@@ -111,6 +120,7 @@ type Obligation struct {
 	Repeats        bool                    `json:"repeats,omitempty"`       // owed again each time its anchor moves on
 	Phrase         string                  `json:"phrase,omitempty"`        // the law's own words for the time allowed
 	Note           map[string]string       `json:"note,omitempty"`          // a reading of the text, a status not checked
+	Substitute     bool                    `json:"substitute,omitempty"`    // Note says how whom the notice does not reach is told
 	DeadlineOf     string                  `json:"deadline_of,omitempty"`   // the rule whose deadline this one takes
 	Undated        map[string]string       `json:"undated,omitempty"`       // why no date can be given: a calendar ends; target is the earliest it can be
 	AlsoChannels   []string                `json:"also_channels,omitempty"` // phone, letter …: named by the law, no ids of ours
@@ -146,6 +156,8 @@ type Exemption struct {
 	For   []string          `json:"for,omitempty"`   // only towards these addressees; absent: any
 	Lifts map[string]string `json:"lifts,omitempty"` // what it lifts, per locale
 	Keeps map[string]string `json:"keeps,omitempty"` // what it never lifts
+	// Substitute says that a public communication takes the place of what it lifts.
+	Substitute bool `json:"substitute,omitempty"`
 }
 
 // Covers says whether the exemption is for an addressee of the rule.

@@ -3,14 +3,13 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
 	"runtime"
 	"strings"
 	"time"
-
-	"encoding/json"
 
 	"tocsin/test/bench/derive"
 	"tocsin/test/bench/sink"
@@ -34,7 +33,10 @@ func (b *bench) open(tls bool) (err error) {
 	if b.sink, err = stage.Play("sink", struct{}{}, &b.addrs); err != nil {
 		return err
 	}
-	b.settings, err = stage.Settings(b.addrs["http"], tls)
+	if b.dir, err = os.MkdirTemp("", "tocsin-bench-"); err != nil {
+		return err
+	}
+	b.settings, err = stage.Settings(b.addrs["http"], b.dir, tls)
 	return err
 }
 
@@ -47,23 +49,22 @@ func (b *bench) reset(people int64) error {
 	return resp.Body.Close()
 }
 
-// arrived is what the sink has; again names who got more than one.
-func (b *bench) arrived(again bool) (c sink.Counts, err error) {
-	query := ""
-	if again {
-		query = "?again=1"
-	}
-	resp, err := http.Get("http://" + b.addrs["http"] + "/counts" + query) //nolint:noctx // loopback
+// ask reads what the sink knows.
+func (b *bench) ask(path string, out any) error {
+	resp, err := http.Get("http://" + b.addrs["http"] + path) //nolint:noctx // loopback
 	if err != nil {
-		return c, err
+		return err
 	}
 	defer func() { _ = resp.Body.Close() }()
-	return c, json.NewDecoder(resp.Body).Decode(&c)
+	return json.NewDecoder(resp.Body).Decode(out)
 }
+
+// arrived is what the sink has.
+func (b *bench) arrived() (c sink.Counts, err error) { return c, b.ask("/counts", &c) }
 
 // everyone wants each of so many people to have got one message.
 func (b *bench) everyone(people int64) error {
-	c, err := b.arrived(false)
+	c, err := b.arrived()
 	if err == nil && (c.People != people || c.Repeated != 0) {
 		err = fmt.Errorf("of %d people %d got a message, and %d messages were repeated", people, c.People, c.Repeated)
 	}

@@ -14,7 +14,7 @@ import (
 // layers from the bottom up. A package stands in the layer of its longest matching prefix.
 var layers = map[string]int{
 	"tocsin/incident/evidence": 1, "tocsin/internal/clock": 1, "tocsin/internal/config": 1, "tocsin/internal/seal": 1,
-	"tocsin/internal/bus": 1, "tocsin/internal/aliyun": 1,
+	"tocsin/internal/bus": 1, "tocsin/internal/aliyun": 1, "tocsin/internal/tencent": 1,
 	"tocsin/incident":  2,
 	"tocsin/templates": 3, "tocsin/internal/access": 3,
 	"tocsin/playbooks/obligation": 4, "tocsin/notify": 4,
@@ -41,6 +41,7 @@ var walls = []struct {
 	{"github.com/jordan-wright/email", []string{"tocsin/notify/channel/email"}, "its defects are walled in"},
 	{"github.com/gin-gonic/gin", []string{"tocsin/internal/httpapi", "tocsin/internal/console", "tocsin/internal/portal", "tocsin/internal/app"}, "the domain does not know HTTP"},
 	{"github.com/nats-io/", []string{"tocsin/internal/bus"}, "the domain does not know NATS"},
+	{"github.com/emersion/go-imap", []string{"tocsin/notify/receipt/inbox"}, "only bounces come from a mailbox"},
 	{"database/sql", []string{"tocsin/internal/store"}, "the domain does not know SQL"},
 	{"modernc.org/sqlite", []string{"tocsin/internal/store"}, "the domain does not know SQL"},
 	{"github.com/jackc/pgx", []string{"tocsin/internal/store"}, "the domain does not know SQL"},

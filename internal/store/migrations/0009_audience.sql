@@ -24,5 +24,12 @@ CREATE TABLE audience_run (
     PRIMARY KEY (audience_no, run)
 ) /* WITHOUT ROWID */;
 
+-- Imports that have not ended, to be gone on with or given up. Of old rows nobody knows.
+ALTER TABLE audience ADD COLUMN unfinished boolean NOT NULL DEFAULT true;
+CREATE INDEX audience_unfinished ON audience (operator_id, id) WHERE unfinished;
+
+-- The character of the line at which the faulty value begins; 0: not known.
+ALTER TABLE reject ADD COLUMN at bigint NOT NULL DEFAULT 0;
+
 DROP TABLE recipient_index;
 DROP TABLE recipient;

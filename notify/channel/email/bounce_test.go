@@ -45,7 +45,7 @@ func TestMagicRecipients(t *testing.T) {
 		{"plain@people.example", notify.ClassAccepted, ""},
 		{"nouser-7@people.example", notify.ClassRcptPerm, ""},
 		{"full@people.example", notify.ClassRcptSoft, ""},
-		{"blocked@people.example", notify.ClassStop, ""},
+		{"blocked@people.example", notify.ClassRcptSoft, ""},
 		{"greylist@people.example", notify.ClassRetryAt, ""},
 		{"greylist@people.example", notify.ClassAccepted, ""},
 	} {

@@ -10,6 +10,8 @@ import (
 	"net"
 	"net/mail"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -200,60 +202,99 @@ func TestPrepareRefuses(t *testing.T) {
 // What the relay does wrong becomes the right class, and only what can be repeated is repeated.
 func TestFaults(t *testing.T) {
 	for name, f := range map[string]struct {
-		fault simulator.Fault
-		class notify.Class
-		code  string
-		taken int
+		verb, reply string
+		class       notify.Class
+		code        string
+		taken       int
 	}{
-		"refused at RCPT":      {simulator.Fault{At: simulator.AtRcpt, Code: 550, Text: "5.1.1 no <planted@people.example>"}, notify.ClassRcptPerm, "550/5.1.1", 0},
-		"busy at RCPT":         {simulator.Fault{At: simulator.AtRcpt, Code: 451, Text: "4.7.1 try again"}, notify.ClassRetryAt, "451/4.7.1", 0},
-		"421 at RCPT":          {simulator.Fault{At: simulator.AtRcpt, Code: 421, Text: "4.3.2 closing"}, notify.ClassRetry, "421/4.3.2", 0},
-		"sender refused":       {simulator.Fault{At: simulator.AtMail, Code: 550, Text: "no"}, notify.ClassStop, "550", 0},
-		"cut at MAIL":          {simulator.Fault{At: simulator.AtMail, Drop: true}, notify.ClassRetry, "lost-before-dot", 0},
-		"cut at RCPT":          {simulator.Fault{At: simulator.AtRcpt, Drop: true}, notify.ClassRetry, "lost-before-dot", 0},
-		"cut after final dot":  {simulator.Fault{At: simulator.AtFinal, Drop: true, Accept: true}, notify.ClassInDoubt, "lost-after-dot", 1},
-		"refused after dot":    {simulator.Fault{At: simulator.AtFinal, Code: 554, Text: "5.7.1 spam"}, notify.ClassStop, "554/5.7.1", 0},
-		"quota":                {simulator.Fault{At: simulator.AtFinal, Code: 552, Text: "Daily sending quota exceeded"}, notify.ClassStop, "552/quota", 0},
-		"unknown 5xx":          {simulator.Fault{At: simulator.AtFinal, Code: 599, Text: "strange"}, notify.ClassRcptSoft, "599", 0},
-		"rate, QQ's 550":       {simulator.Fault{At: simulator.AtRcpt, Code: 550, Text: "Ip frequency limited"}, notify.ClassRetryAt, "550/frequency", 0},
-		"mailbox full for now": {simulator.Fault{At: simulator.AtRcpt, Code: 452, Text: "4.2.2 full"}, notify.ClassRcptSoft, "452/4.2.2", 0},
+		"refused at RCPT":      {"RCPT", "550 5.1.1 no <planted@people.example>", notify.ClassRcptPerm, "550/5.1.1", 0},
+		"busy at RCPT":         {"RCPT", "451 4.7.1 try again", notify.ClassRetryAt, "451/4.7.1", 0},
+		"421 at MAIL":          {"MAIL", "421 4.3.2 closing", notify.ClassRetry, "421/4.3.2", 0},
+		"421 at RCPT":          {"RCPT", "421 4.3.2 closing", notify.ClassRetry, "421/4.3.2", 0},
+		"sender refused":       {"MAIL", "550 no", notify.ClassStop, "550", 0},
+		"cut at MAIL":          {"MAIL", "drop", notify.ClassAccepted, "250", 1},
+		"cut at RCPT":          {"RCPT", "drop", notify.ClassAccepted, "250", 1},
+		"cut after final dot":  {".", "drop after", notify.ClassInDoubt, "lost-after-dot", 1},
+		"refused after dot":    {".", "554 5.7.1 spam", notify.ClassRcptSoft, "554/5.7.1", 0},
+		"quota":                {".", "552 Daily sending quota exceeded", notify.ClassStop, "552/quota", 0},
+		"unknown 5xx":          {".", "599 strange", notify.ClassRcptSoft, "599", 0},
+		"rate, QQ's 550":       {"RCPT", "550 Ip frequency limited", notify.ClassRetryAt, "550/frequency", 0},
+		"mailbox full for now": {"RCPT", "452 4.2.2 full", notify.ClassRcptSoft, "452/4.2.2", 0},
 	} {
-		t.Run(name, func(t *testing.T) {
-			s := simulate(t, simulator.Options{})
-			c := channel(t, s, func(o *email.Options) { o.Connections = 1 })
-			f.fault.Channel, f.fault.Times = "email", 1
-			s.Fail(f.fault)
-			verdicts, err := channeltest.Deliver(t, c, notice(), person(1, "planted@people.example"), person(2, "two@people.example"), person(3, "three@people.example"))
-			require.NoError(t, err)
-			require.Equal(t, f.class, verdicts[0].Class)
-			require.Equal(t, f.code, verdicts[0].Code)
-			if f.class == notify.ClassRetryAt {
-				require.True(t, verdicts[0].RetryAt.After(time.Now()))
-			}
-			require.Equal(t, notify.ClassAccepted, verdicts[1].Class, "the next are not harmed: %s", verdicts[1].Code)
-			require.Equal(t, notify.ClassAccepted, verdicts[2].Class)
-			require.Equal(t, f.taken, s.Journal.Count("email", "planted@people.example", ""))
-			require.EqualValues(t, 2+f.taken, s.Journal.Summary().Channels["email"].Accepted)
-		})
+		for technique, extensions := range techniques {
+			t.Run(name+" "+technique, func(t *testing.T) {
+				f := f
+				r := newRelay(t, true, extensions...)
+				r.script = once(f.verb, f.reply)
+				c := over(t, r, func(o *email.Options) { o.Connections = 1 })
+				verdicts, err := channeltest.Deliver(t, c, notice(), person(1, "planted@people.example"), person(2, "two@people.example"), person(3, "three@people.example"))
+				require.NoError(t, err)
+				if technique == "chunking" && f.reply == "drop" { // it was written whole: nobody can know
+					f.class, f.code, f.taken = notify.ClassInDoubt, "lost-after-dot", 0
+				}
+				require.Equal(t, f.class, verdicts[0].Class)
+				require.Equal(t, f.code, verdicts[0].Code)
+				if f.class == notify.ClassRetryAt {
+					require.True(t, verdicts[0].RetryAt.After(time.Now()))
+				}
+				require.Equal(t, notify.ClassAccepted, verdicts[1].Class, "the next are not harmed: %s", verdicts[1].Code)
+				require.Equal(t, notify.ClassAccepted, verdicts[2].Class)
+				require.Len(t, r.arrived()["planted@people.example"], f.taken)
+				require.Len(t, r.arrived(), 2+f.taken)
+			})
+		}
 	}
 }
 
-// A relay that closes used connections costs nobody their message.
+// once is a script that strikes the first time.
+func once(verb, reply string) func(int, string, string) string {
+	var struck atomic.Bool
+	return func(_ int, v, _ string) string {
+		if v == verb && struck.CompareAndSwap(false, true) {
+			return reply
+		}
+		return ""
+	}
+}
+
+// A relay that closes used connections costs nobody their message, however many are under way.
 func TestTiredConnections(t *testing.T) {
-	s := simulate(t, simulator.Options{PerConnection: 3})
-	c := channel(t, s, nil)
-	var out []notify.Outgoing
-	for i := range 50 {
-		out = append(out, person(i, fmt.Sprintf("p%d@people.example", i)))
+	for technique, extensions := range techniques {
+		t.Run(technique, func(t *testing.T) {
+			r := newRelay(t, true, extensions...)
+			var mu sync.Mutex
+			begun := map[int]int{}
+			r.script = func(n int, verb, _ string) string {
+				mu.Lock()
+				defer mu.Unlock()
+				if verb == "MAIL" {
+					if begun[n]++; begun[n] > 3 {
+						return "421 4.7.0 Too many messages on this connection"
+					}
+				}
+				return ""
+			}
+			c := over(t, r, func(o *email.Options) { o.Connections = 1 })
+			for round := range 2 {
+				verdicts, err := channeltest.Deliver(t, c, notice(), people(50)...)
+				require.NoError(t, err)
+				for _, v := range verdicts {
+					require.Equal(t, notify.ClassAccepted, v.Class, v.Code)
+				}
+				require.Len(t, r.arrived(), 50)
+				require.Len(t, r.mails, 50*(round+1))
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			learned := 0
+			for _, n := range begun {
+				if n <= 3 {
+					learned++
+				}
+			}
+			require.GreaterOrEqual(t, learned, r.dials-2, "it learns how many messages a connection may carry")
+		})
 	}
-	verdicts, err := channeltest.Deliver(t, c, notice(), out...)
-	require.NoError(t, err)
-	for _, v := range verdicts {
-		require.Equal(t, notify.ClassAccepted, v.Class, v.Code)
-	}
-	sum := s.Journal.Summary().Channels["email"]
-	require.EqualValues(t, 50, sum.Recipients)
-	require.Zero(t, sum.Repeated)
 }
 
 // Without TLS, without trust, without AUTH or with a wrong password nothing is sent and nothing is told.
@@ -299,17 +340,24 @@ func TestUnreachableRelayIsAnErrorAndTouchesNobody(t *testing.T) {
 
 // A plain relay without extensions gets classic SMTP, and no parameters it does not know.
 func TestClassicRelay(t *testing.T) {
-	relay := newRelay(t)
+	relay := newRelay(t, true)
+	relay.script = func(_ int, verb, arg string) string {
+		if verb == "RCPT" && strings.HasPrefix(arg, "TO:<no@") {
+			return "550 5.1.1 unknown"
+		}
+		return ""
+	}
 	c := email.New(email.Options{Addr: relay.addr, Implicit: true, TLS: relay.trust, Domain: "acme.example", Bounce: "b.acme.example", Connections: 1})
 	defer c.Close()
 	verdicts, err := channeltest.Deliver(t, c, notice(), person(1, "no@people.example"), person(2, "two@people.example"), person(3, "用户@people.example"))
 	require.NoError(t, err)
 	require.Equal(t, notify.ClassRcptPerm, verdicts[0].Class)
 	require.Equal(t, notify.ClassAccepted, verdicts[1].Class)
-	require.Equal(t, "ABC123", verdicts[1].ProviderID)
+	require.Equal(t, "ABC1", verdicts[1].ProviderID)
 	require.Equal(t, notify.Verdict{Class: notify.ClassRcptPerm, Code: "utf8-not-offered"}, verdicts[2])
 	require.NoError(t, c.Close())
-	relay.stop()
+	relay.l.Close()
+	relay.wg.Wait()
 	require.Equal(t, []string{"EHLO localhost", "MAIL FROM:<b+1.1.em.abcdef@b.acme.example>", "RCPT TO:<no@people.example>", "RSET",
 		"MAIL FROM:<b+1.2.em.abcdef@b.acme.example>", "RCPT TO:<two@people.example>", "DATA", "QUIT"}, relay.lines)
 }

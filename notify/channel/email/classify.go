@@ -1,6 +1,7 @@
 package email
 
 import (
+	"bytes"
 	"strconv"
 	"strings"
 	"time"
@@ -28,73 +29,11 @@ type Rule struct {
 	Mail     bool   // only as an answer to MAIL
 	Class    notify.Class
 	Wait     time.Duration // before the first retry, doubled with each attempt
+	Slow     bool          // throttling: what goes to that mailbox provider is slowed down
+	Share    bool          // STOP only when such refusals are widespread; else one provider's opinion: RCPT_SOFT
 }
 
 const maxWait = 48 * time.Hour
-
-// Rules is channels.md section 5.2 as data.
-var Rules = []Rule{
-	// provider texts: QQ
-	{Name: "frequency", Code: "5", Text: "frequency limited", Class: notify.ClassRetryAt, Wait: 15 * time.Minute},
-	{Name: "connection-denied", Code: "5", Text: "connection denied", Class: notify.ClassRetryAt, Wait: 30 * time.Minute},
-	{Name: "flooded", Code: "5", Text: "mailbox unavailable or access denied", Class: notify.ClassRetryAt, Wait: time.Hour},
-	{Name: "content", Code: "5", Text: "mail content denied", Class: notify.ClassStop},
-	{Name: "no-mailbox", Code: "5", Text: "mailbox not found", Class: notify.ClassRcptPerm},
-	// 163
-	{Name: "spam", Code: "554", Text: "dt:spm", Class: notify.ClassStop},
-	{Name: "requeue", Code: "451", Text: "dt:spm", Class: notify.ClassRetryAt, Wait: 5 * time.Minute},
-	{Name: "too-many-connections", Code: "421", Text: "hl:icc", Class: notify.ClassRetryAt, Wait: 5 * time.Minute},
-	{Name: "too-many-messages", Code: "421", Text: "hl:ifc", Class: notify.ClassRetryAt, Wait: 5 * time.Minute},
-	{Name: "reputation", Code: "421", Text: "hl:rep", Class: notify.ClassStop},
-	{Name: "listed", Code: "450", Text: "dt:rbl", Class: notify.ClassStop},
-	{Name: "per-connection", Code: "450", Text: "mi:dmc", Class: notify.ClassRetryAt, Wait: 5 * time.Minute},
-	{Name: "rate", Code: "450", Text: "rp:drc", Class: notify.ClassRetryAt, Wait: 5 * time.Minute},
-	{Name: "quarter-hour", Code: "451", Text: "mi:sfq", Class: notify.ClassRetryAt, Wait: 15 * time.Minute},
-	// DirectMail
-	{Name: "content", Code: "554", Text: "reject by content spam", Class: notify.ClassStop},
-	{Name: "quota", Code: "552", Text: "sending quota", Class: notify.ClassStop},
-	{Name: "account", Code: "551", Text: "main account unavailable", Class: notify.ClassStop},
-	{Name: "no-mailbox", Code: "559", Class: notify.ClassRcptPerm},
-	{Name: "sender-mismatch", Code: "436", Class: notify.ClassBug},
-	{Name: "too-many-recipients", Code: "556", Class: notify.ClassBug},
-	{Name: "too-long", Code: "557", Class: notify.ClassBug},
-	{Name: "honeypot", Code: "561", Class: notify.ClassRcptPerm},
-	// widespread texts without an enhanced code
-	{Name: "no-mailbox", Code: "55", Text: "user unknown", Class: notify.ClassRcptPerm},
-	{Name: "no-mailbox", Code: "55", Text: "no such user", Class: notify.ClassRcptPerm},
-	{Name: "no-mailbox", Code: "55", Text: "user not found", Class: notify.ClassRcptPerm},
-	{Name: "greylist", Code: "4", Text: "greylist", Class: notify.ClassRetryAt, Wait: 10 * time.Minute},
-
-	// enhanced codes
-	{Enhanced: "5.1.1", Class: notify.ClassRcptPerm},
-	{Enhanced: "5.1.2", Class: notify.ClassRcptPerm},
-	{Enhanced: "5.1.3", Class: notify.ClassRcptPerm},
-	{Enhanced: "5.1.10", Class: notify.ClassRcptPerm},
-	{Enhanced: "5.2.1", Class: notify.ClassRcptPerm},
-	{Enhanced: "5.6.7", Class: notify.ClassRcptPerm}, // SMTPUTF8 needed and not there
-	{Enhanced: "5.2.2", Class: notify.ClassRcptSoft},
-	{Enhanced: "4.2.2", Class: notify.ClassRcptSoft},
-	{Enhanced: "4.2.0", Class: notify.ClassRetryAt, Wait: 10 * time.Minute},
-	{Enhanced: "4.7.*", Class: notify.ClassRetryAt, Wait: 10 * time.Minute},
-	{Enhanced: "4.3.*", Class: notify.ClassRetry},
-	{Enhanced: "4.4.*", Class: notify.ClassRetry},
-	{Enhanced: "5.7.*", Class: notify.ClassStop},
-	{Enhanced: "5.5.*", Class: notify.ClassBug},
-	{Enhanced: "5.6.*", Class: notify.ClassBug},
-
-	// basic codes
-	{Code: "421", Class: notify.ClassRetry},
-	{Code: "450", Class: notify.ClassRetryAt, Wait: 10 * time.Minute},
-	{Code: "451", Class: notify.ClassRetryAt, Wait: 10 * time.Minute},
-	{Code: "452", Class: notify.ClassRcptSoft},
-	{Code: "4", Class: notify.ClassRetry},
-	{Code: "530", Class: notify.ClassStop},
-	{Code: "534", Class: notify.ClassStop},
-	{Code: "535", Class: notify.ClassStop},
-	{Code: "50", Class: notify.ClassBug},
-	{Code: "5", Mail: true, Class: notify.ClassStop}, // our sender is refused, whoever the recipient
-	{Code: "5", Class: notify.ClassRcptSoft},         // unknown is never permanent
-}
 
 func (r Rule) fits(s stage, code, enhanced, text string) bool {
 	if !strings.HasPrefix(code, r.Code) || r.Mail && s != atMail {
@@ -109,16 +48,24 @@ func (r Rule) fits(s stage, code, enhanced, text string) bool {
 	return r.Enhanced == "" || r.Enhanced == enhanced
 }
 
+// refused says whether a reply is not the one that lets the message go on.
+func (s stage) refused(p reply) bool {
+	if s == atData {
+		return p.code != 354
+	}
+	return p.code/100 != 2
+}
+
 // judge turns a refusing reply into a verdict.
-func judge(s stage, r reply, attempt int, now time.Time) notify.Verdict {
-	code, text := strconv.Itoa(r.code), strings.ToLower(r.text)
+func judge(s stage, p reply, attempt int, now time.Time) (notify.Verdict, Rule) {
+	code, enhanced, text := strconv.Itoa(p.code), p.enhanced(), string(bytes.ToLower(p.text))
 	for _, rule := range Rules {
-		if !rule.fits(s, code, r.enhanced, text) {
+		if !rule.fits(s, code, enhanced, text) {
 			continue
 		}
 		v := notify.Verdict{Class: rule.Class, Code: code}
-		if r.enhanced != "" {
-			v.Code += "/" + r.enhanced
+		if enhanced != "" {
+			v.Code += "/" + enhanced
 		}
 		if rule.Name != "" {
 			v.Code += "/" + rule.Name
@@ -126,7 +73,19 @@ func judge(s stage, r reply, attempt int, now time.Time) notify.Verdict {
 		if rule.Class == notify.ClassRetryAt {
 			v.RetryAt = now.Add(min(rule.Wait<<min(max(attempt-1, 0), 12), maxWait))
 		}
-		return v
+		return v, rule
 	}
-	return notify.Verdict{Class: notify.ClassInDoubt, Code: code}
+	return notify.Verdict{Class: notify.ClassInDoubt, Code: code}, Rule{}
+}
+
+// judge also draws the consequences for the mailbox provider that keeps the address.
+func (c *Channel) judge(s stage, p reply, attempt int, to string) notify.Verdict {
+	v, rule := judge(s, p, attempt, c.opt.Clock.Now())
+	if rule.Slow && s != atMail {
+		c.domains.slow(to)
+	}
+	if rule.Share && !c.domains.widespread() {
+		v.Class = notify.ClassRcptSoft
+	}
+	return v
 }

@@ -20,20 +20,6 @@ import (
 
 const maxSubject = 150 // characters; longer ones are cut off by readers anyway
 
-// letter is a message composed once: fixed bytes with gaps for what differs per person. Dots at line starts
-// are already doubled, so that a letter can go out as it is.
-type letter struct {
-	domain string
-	parts  []segment
-}
-
-// segment is fixed bytes and the slot that follows them; the last one has no slot.
-type segment struct {
-	fixed []byte
-	slot  string
-	put   func(dst []byte, value string) []byte
-}
-
 var slotPattern = regexp.MustCompile(`\[\[([a-z][a-z0-9_]*)\]\]`)
 
 // slotsOf is the set of slots a message may use: the two every notice knows and those it declares.
@@ -81,13 +67,8 @@ func compose(m notify.FrozenMessage, domain string, date time.Time) (*letter, er
 		}
 		header.Set(name, value)
 	}
-	l := &letter{domain: domain, parts: slices.Concat(
-		headerParts(header),
-		subjectParts(m.Subject, known),
-		[]segment{{fixed: []byte("\r\n")}},
-		marks.cut(body),
-	)}
-	return l.joined(), nil
+	head := append(slices.Concat(headerParts(header), subjectParts(m.Subject, known)), segment{fixed: []byte("\r\n")})
+	return newLetter(domain, head, marks.cut(body)), nil
 }
 
 // split parts a composed message into its header and its body.
@@ -133,11 +114,11 @@ func (k *marks) cut(body []byte) []segment {
 	for _, m := range regexp.MustCompile(pattern.String()).FindAllSubmatchIndex(body, -1) {
 		n, _ := strconv.Atoi(strings.ReplaceAll(string(body[m[2]:m[3]]), softBreak, ""))
 		s := k.found[n]
-		s.fixed = stuff(breaks(body[at:m[0]], after, true))
+		s.fixed = breaks(body[at:m[0]], after, true)
 		out = append(out, s)
 		at, after = m[1], true
 	}
-	return append(out, segment{fixed: stuff(breaks(body[at:], after, false))})
+	return append(out, segment{fixed: breaks(body[at:], after, false)})
 }
 
 // breaks adds the soft line breaks a fixed piece needs after and before a slot.
@@ -150,59 +131,4 @@ func breaks(piece []byte, after, before bool) []byte {
 		p += softBreak
 	}
 	return []byte(p)
-}
-
-// stuff doubles dots at line starts (RFC 5321 4.5.2). Every piece starts a line or begins with a line break.
-func stuff(piece []byte) []byte {
-	piece = bytes.ReplaceAll(piece, []byte("\r\n."), []byte("\r\n.."))
-	if bytes.HasPrefix(piece, []byte(".")) {
-		piece = append([]byte("."), piece...)
-	}
-	return piece
-}
-
-// joined merges neighbours without a slot between them.
-func (l *letter) joined() *letter {
-	var out []segment
-	for _, s := range l.parts {
-		if n := len(out); n > 0 && out[n-1].slot == "" {
-			out[n-1] = segment{fixed: append(out[n-1].fixed, s.fixed...), slot: s.slot, put: s.put}
-			continue
-		}
-		out = append(out, s)
-	}
-	l.parts = out
-	return l
-}
-
-// Names of the gaps that every letter has; no slot of a message can have them.
-const (
-	slotTo = "To"
-	slotID = "Message-Id"
-)
-
-// fill appends the letter as one person gets it, ended by the final dot. It names the slot that has no value.
-func (l *letter) fill(dst []byte, o notify.Outgoing, to string) ([]byte, string) {
-	for _, p := range l.parts {
-		dst = append(dst, p.fixed...)
-		switch p.slot {
-		case "":
-		case slotTo:
-			dst = append(append(append(dst, '<'), to...), '>')
-		case slotID:
-			dst = append(append(dst, '<'), o.OutID...)
-			dst = strconv.AppendInt(append(dst, '.'), int64(o.Attempt), 10)
-			dst = append(append(append(dst, '@'), l.domain...), '>')
-		default:
-			v, ok := o.Value(p.slot)
-			if !ok {
-				return dst, p.slot
-			}
-			dst = p.put(dst, v)
-		}
-	}
-	if !bytes.HasSuffix(dst, []byte("\r\n")) {
-		dst = append(dst, '\r', '\n')
-	}
-	return append(dst, '.', '\r', '\n'), ""
 }

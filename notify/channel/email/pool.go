@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -11,27 +13,36 @@ import (
 )
 
 const (
-	dialTries = 3
+	dialTries = 3 // in a row; after that an attempt now and then, and an error at once in between
 	firstWait = 100 * time.Millisecond
 	longWait  = 30 * time.Second
+	calmTime  = 30 * time.Second // a place the relay had no room for stays empty so long
 )
 
 // pool bounds and reuses connections over all sends of a channel. A relay that does not answer is dialled
-// by one worker at a time, ever more slowly.
+// by one worker at a time, ever more rarely.
 type pool struct {
 	dial  func(context.Context) (*conn, error)
+	ctx   context.Context // of dialling: over when the pool is closed
+	end   func()
+	dials sync.WaitGroup
 	slots chan struct{}
 	slow  chan struct{} // held while dialling after a failure
 
 	mu       sync.Mutex
 	idle     []*conn
+	empty    int // places kept empty because the relay is busy
 	failures int
+	last     error
 	next     time.Time // not dialled before
 	closed   bool
+	sweep    *time.Timer // closes what is idle for long
 }
 
 func newPool(size int, dial func(context.Context) (*conn, error)) *pool {
-	return &pool{dial: dial, slots: make(chan struct{}, size), slow: make(chan struct{}, 1)}
+	p := &pool{dial: dial, slots: make(chan struct{}, size), slow: make(chan struct{}, 1)}
+	p.ctx, p.end = context.WithCancel(context.Background())
+	return p
 }
 
 // get waits for a place and gives a connection; put must follow.
@@ -41,15 +52,52 @@ func (p *pool) get(ctx context.Context) (*conn, error) {
 	case <-ctx.Done():
 		return nil, unreachable("cancelled", ctx.Err())
 	}
-	if c := p.reuse(); c != nil {
+	if c := p.fresh(); c != nil {
 		return c, nil
 	}
-	c, err := p.connect(ctx)
-	if err != nil {
-		<-p.slots
-		return nil, err
+	got := make(chan dialled)
+	p.dials.Go(func() {
+		var d dialled
+		if d.c, d.err = p.connect(p.ctx); d.err != nil {
+			var r *notify.Refusal
+			p.leave(errors.As(d.err, &r) && strings.HasPrefix(r.Code, "relay-busy"))
+		}
+		select {
+		case got <- d:
+		case <-ctx.Done(): // nobody waits any more: the next one gets it
+			if d.err == nil {
+				p.put(d.c, keep)
+			}
+		}
+	})
+	select {
+	case d := <-got:
+		return d.c, d.err
+	case <-ctx.Done():
+		return nil, unreachable("cancelled", ctx.Err())
 	}
-	return c, nil
+}
+
+type dialled struct {
+	c   *conn
+	err error
+}
+
+// leave gives a place back; that of a busy relay only after a while, as long as there are others.
+func (p *pool) leave(busy bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !busy || p.empty+1 >= cap(p.slots) {
+		<-p.slots
+		return
+	}
+	p.empty++
+	time.AfterFunc(calmTime, func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.empty--
+		<-p.slots
+	})
 }
 
 func (p *pool) reuse() *conn {
@@ -66,35 +114,83 @@ func (p *pool) reuse() *conn {
 	return nil
 }
 
-// put gives a place back; a connection that is broken is closed.
-func (p *pool) put(c *conn, healthy bool) {
-	p.mu.Lock()
-	keep := healthy && !p.closed
-	if keep {
-		c.since = time.Now()
-		p.idle = append(p.idle, c)
-	}
-	p.mu.Unlock()
-	if !keep {
-		if healthy {
-			c.quit()
-		} else {
-			_ = c.nc.Close()
+// fresh gives an idle connection that is still good. One the relay closed meanwhile would take a whole
+// window of messages into doubt with it, so whoever rested for long is asked first.
+func (p *pool) fresh() *conn {
+	for {
+		c := p.reuse()
+		if c == nil || time.Since(c.since) < restTime || c.alive() {
+			return c
 		}
+		_ = c.nc.Close()
 	}
-	<-p.slots
 }
 
-// connect dials, a few times where waiting can help.
-func (p *pool) connect(ctx context.Context) (*conn, error) {
-	for try := 1; ; try++ {
-		c, err := p.attempt(ctx)
-		if err == nil {
-			return c, nil
+// fate of a connection after use.
+type fate int
+
+const (
+	keep fate = iota
+	part      // with a QUIT
+	drop      // it is broken
+	busy      // the relay has too many
+)
+
+// put gives a connection and its place back.
+func (p *pool) put(c *conn, f fate) {
+	p.mu.Lock()
+	if f == keep && p.closed {
+		f = part
+	}
+	if f == keep {
+		c.since = time.Now()
+		p.idle = append(p.idle, c)
+		if p.sweep == nil {
+			p.sweep = time.AfterFunc(idleTime, p.tidy)
 		}
-		var e *notify.Refusal
-		if try == dialTries || ctx.Err() != nil || errors.As(err, &e) && e.Class != notify.ClassRetry {
-			return nil, err
+	}
+	p.mu.Unlock()
+	switch f {
+	case keep:
+	case part:
+		c.quit()
+	default:
+		_ = c.nc.Close()
+	}
+	p.leave(f == busy)
+}
+
+// tidy closes the connections nobody has used for long.
+func (p *pool) tidy() {
+	p.mu.Lock()
+	var old []*conn
+	p.idle = slices.DeleteFunc(p.idle, func(c *conn) bool {
+		stale := time.Since(c.since) >= idleTime
+		if stale {
+			old = append(old, c)
+		}
+		return stale
+	})
+	p.sweep = nil
+	if len(p.idle) > 0 {
+		p.sweep = time.AfterFunc(idleTime/2, p.tidy)
+	}
+	p.mu.Unlock()
+	for _, c := range old {
+		c.quit()
+	}
+}
+
+// connect dials, a few times where waiting can help. While the relay is known to be dead, the answer comes at once.
+func (p *pool) connect(ctx context.Context) (*conn, error) {
+	for {
+		if last := p.hopeless(); last != nil {
+			return nil, last
+		}
+		c, err := p.attempt(ctx)
+		var r *notify.Refusal
+		if err == nil || ctx.Err() != nil || errors.As(err, &r) && r.Class != notify.ClassRetry {
+			return c, err
 		}
 	}
 }
@@ -110,14 +206,20 @@ func (p *pool) attempt(ctx context.Context) (*conn, error) {
 		case <-ctx.Done():
 			return nil, unreachable("cancelled", ctx.Err())
 		}
+		if last := p.hopeless(); last != nil {
+			return nil, last
+		}
 		if err := p.wait(ctx); err != nil {
 			return nil, err
 		}
 	}
 	c, err := p.dial(ctx)
+	if err != nil && ctx.Err() != nil {
+		return nil, unreachable("cancelled", ctx.Err())
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if err != nil {
+	if p.last = err; err != nil {
 		p.failures++
 		wait := min(firstWait<<min(p.failures-1, 10), longWait)
 		p.next = time.Now().Add(wait/2 + rand.N(wait/2))
@@ -125,6 +227,16 @@ func (p *pool) attempt(ctx context.Context) (*conn, error) {
 	}
 	p.failures, p.next = 0, time.Time{}
 	return c, nil
+}
+
+// hopeless is the error of the last attempts, if there have just been enough of them.
+func (p *pool) hopeless() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.failures >= dialTries && time.Now().Before(p.next) {
+		return p.last
+	}
+	return nil
 }
 
 func (p *pool) wait(ctx context.Context) error {
@@ -146,11 +258,16 @@ func (p *pool) wait(ctx context.Context) error {
 
 // close closes what is idle; connections in use close when they are put back.
 func (p *pool) close() {
+	p.end()
 	p.mu.Lock()
 	idle := p.idle
 	p.idle, p.closed = nil, true
+	if p.sweep != nil {
+		p.sweep.Stop()
+	}
 	p.mu.Unlock()
 	for _, c := range idle {
 		c.quit()
 	}
+	p.dials.Wait()
 }

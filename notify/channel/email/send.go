@@ -2,9 +2,6 @@ package email
 
 import (
 	"context"
-	"errors"
-	"regexp"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,6 +13,8 @@ import (
 type sender struct {
 	channel *Channel
 	letter  *letter
+	bounce  string // what follows the id in a return path
+	notify  string // what follows the recipient where the relay knows DSN
 }
 
 // Close does nothing: connections are the channel's and outlive a version.
@@ -24,14 +23,26 @@ func (s *sender) Close() error { return nil }
 // Send keeps as many connections busy as the pool allows. When ctx ends, deliveries in flight may finish for
 // a moment and the others stay untouched.
 func (s *sender) Send(ctx context.Context, out []notify.Outgoing, begin func(int), done func(int, notify.Verdict)) error {
-	r := &run{sender: s, out: out, begin: begin, done: done}
+	all, stop := context.WithCancel(ctx)
+	defer stop()
+	r := &run{sender: s, out: out, begin: begin, done: done, all: all, stop: stop}
+	if len(s.letter.stamps) > 0 {
+		r.signed = make(chan job, signedAhead)
+		defer r.sign()()
+		defer stop()
+	}
 	errs := make([]error, min(len(out), s.channel.opt.Connections))
 	var wg sync.WaitGroup
 	for w := range errs {
 		wg.Go(func() { errs[w] = r.work(ctx) })
 	}
 	wg.Wait()
-	if r.answered == len(out) {
+	for _, j := range r.again {
+		if j.begun {
+			r.answer(j, notify.Verdict{Class: notify.ClassRetry, Code: "lost-before-dot"})
+		}
+	}
+	if int(r.answered.Load()) == len(out) {
 		return nil
 	}
 	for _, err := range errs {
@@ -42,133 +53,208 @@ func (s *sender) Send(ctx context.Context, out []notify.Outgoing, begin func(int
 	return unreachable("cancelled", ctx.Err())
 }
 
-// run is one Send: workers take deliveries one by one, each with a connection of its own.
+// run is one Send, worked off by several workers with a connection each.
 type run struct {
 	*sender
 	out      []notify.Outgoing
-	next     atomic.Int64
-	mu       sync.Mutex // begin and done are never called two at a time
 	begin    func(int)
 	done     func(int, notify.Verdict)
-	answered int
+	all      context.Context // over when everybody is answered, or the send's context is
+	stop     func()
+	answered atomic.Int64
+	signed   chan job // where letters are signed: what is ready to go
+
+	mu    sync.Mutex
+	next  int
+	again []job // lost with a connection before they left whole
+	// allSigned says that nothing more comes out of signed.
+	allSigned bool
 }
 
-func (r *run) answer(i int, v notify.Verdict) {
+// job is one delivery on its way.
+type job struct {
+	i     int
+	to    string // wire form of the address
+	utf8  bool
+	begun bool
+	lost  int8   // how often, on connections that took nothing
+	mail  []byte // signed; nil where the letter is filled as it is written
+}
+
+const maxLost = 3
+
+func (r *run) answer(j job, v notify.Verdict) {
+	r.channel.domains.count()
+	r.done(j.i, v)
+	if int(r.answered.Add(1)) == len(r.out) {
+		r.stop()
+	}
+}
+
+// lose puts a job back that cannot have reached anybody.
+func (r *run) lose(c *conn, j job) {
+	if c.taken == 0 {
+		j.lost++
+	}
+	if j.lost >= maxLost {
+		r.answer(j, notify.Verdict{Class: notify.ClassRetry, Code: "lost-before-dot"})
+		return
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.answered++
-	r.done(i, v)
+	r.again = append(r.again, j)
 }
 
-// work takes deliveries until none are left. The connection comes first, so that none is taken in vain.
-func (r *run) work(ctx context.Context) error {
-	var h hold
-	defer func() { h.give(r.channel.pool, ctx.Err() == nil) }()
-	for ctx.Err() == nil && int(r.next.Load()) < len(r.out) {
-		if h.c == nil {
-			if err := h.take(ctx, r.channel.pool); err != nil {
-				return err
+// take appends up to n jobs. With wait it does not return empty-handed while there may be some.
+func (r *run) take(jobs []job, n int, wait bool) []job {
+	if r.all.Err() != nil {
+		return jobs
+	}
+	r.mu.Lock()
+	for ; n > 0 && len(r.again) > 0; n-- {
+		last := len(r.again) - 1
+		jobs = append(jobs, r.again[last])
+		r.again = r.again[:last]
+	}
+	r.mu.Unlock()
+	if r.signed != nil {
+		return r.takeSigned(jobs, n, wait && len(jobs) == 0)
+	}
+	for n > 0 {
+		from, to := r.reserve(n)
+		if from == to {
+			break
+		}
+		for i := from; i < to; i++ {
+			if j, ok := r.admit(i); ok {
+				jobs = append(jobs, j)
+				n--
 			}
 		}
-		i := int(r.next.Add(1)) - 1
-		if i >= len(r.out) {
-			return nil
+	}
+	return jobs
+}
+
+func (r *run) reserve(n int) (from, to int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	from = r.next
+	r.next = min(r.next+n, len(r.out))
+	return from, r.next
+}
+
+// admit answers what cannot go at all, or not now.
+func (r *run) admit(i int) (job, bool) {
+	o := &r.out[i]
+	j := job{i: i}
+	var ok bool
+	if j.to, j.utf8, ok = mailbox(o.Address); !ok {
+		r.answer(j, notify.Verdict{Class: notify.ClassRcptPerm, Code: "bad-address"})
+		return j, false
+	}
+	if !plainID(o.OutID) {
+		r.answer(j, notify.Verdict{Class: notify.ClassBug, Code: "bad-id"})
+		return j, false
+	}
+	if !r.letter.complete(o) {
+		r.answer(j, notify.Verdict{Class: notify.ClassBug, Code: "slot-missing"})
+		return j, false
+	}
+	if at, now := r.channel.domains.allow(j.to, o.Attempt); !now {
+		r.answer(j, notify.Verdict{Class: notify.ClassRetryAt, Code: "domain-rate", RetryAt: at})
+		return j, false
+	}
+	return j, true
+}
+
+// work sends over one connection after the other until nothing is left.
+func (r *run) work(ctx context.Context) error {
+	for r.left() {
+		c, err := r.channel.pool.get(r.all)
+		if err != nil {
+			return err
 		}
-		r.one(ctx, &h, i)
+		cut := context.AfterFunc(ctx, func() { time.AfterFunc(graceTime, func() { _ = c.nc.Close() }) })
+		f := r.use(c)
+		if !cut() {
+			f = drop
+		}
+		r.channel.pool.put(c, f)
 	}
-	return ctx.Err()
-}
-
-// hold is a worker's connection, cut when the context has been over for a moment.
-type hold struct {
-	c    *conn
-	stop func() bool
-}
-
-func (h *hold) take(ctx context.Context, p *pool) error {
-	c, err := p.get(ctx)
-	if err != nil {
-		return err
-	}
-	h.c = c
-	h.stop = context.AfterFunc(ctx, func() { time.AfterFunc(graceTime, func() { _ = c.nc.Close() }) })
 	return nil
 }
 
-func (h *hold) give(p *pool, healthy bool) {
-	if h.c != nil {
-		healthy = h.stop() && healthy
-		p.put(h.c, healthy)
-		h.c = nil
+// left says whether there may be something to take.
+func (r *run) left() bool {
+	if r.all.Err() != nil {
+		return false
 	}
-}
-
-var plainID = regexp.MustCompile(`^[A-Za-z0-9.-]{1,60}$`)
-
-// one sends one delivery and answers it.
-func (r *run) one(ctx context.Context, h *hold, i int) {
-	o := r.out[i]
-	to, utf8, ok := mailbox(o.Address)
-	if !ok {
-		r.answer(i, notify.Verdict{Class: notify.ClassRcptPerm, Code: "bad-address"})
-		return
-	}
-	if _, offered := h.c.ext["SMTPUTF8"]; utf8 && !offered {
-		r.answer(i, notify.Verdict{Class: notify.ClassRcptPerm, Code: "utf8-not-offered"})
-		return
-	}
-	if !plainID.MatchString(o.OutID) {
-		r.answer(i, notify.Verdict{Class: notify.ClassBug, Code: "bad-id"})
-		return
-	}
-	bytes, missing := r.letter.fill(h.c.buf[:0], o, to)
-	if missing != "" {
-		r.answer(i, notify.Verdict{Class: notify.ClassBug, Code: "slot-missing"})
-		return
-	}
-	h.c.buf = bytes
-	e := envelope{from: "b+" + o.OutID + "@" + r.channel.opt.Bounce, to: to, id: o.OutID, utf8: utf8}
 	r.mu.Lock()
-	r.begin(i)
-	r.mu.Unlock()
-	r.answer(i, r.try(ctx, h, e, bytes, o.Attempt))
+	defer r.mu.Unlock()
+	return len(r.again) > 0 || r.signed == nil && r.next < len(r.out) || r.signed != nil && !r.allSigned
 }
 
-// try delivers, once more on a fresh connection if a used one was closed or tired before it took the letter.
-func (r *run) try(ctx context.Context, h *hold, e envelope, letter []byte, attempt int) notify.Verdict {
-	for {
-		used := h.c.used > 0
-		reply, at, err := h.c.deliver(e, letter)
-		lost := err != nil && !errors.Is(err, errAfterReply)
-		tired := !lost && reply.code == 421
-		if err != nil || tired {
-			h.give(r.channel.pool, false)
-		}
-		if used && at < atFinal && (lost || tired && at == atMail) && ctx.Err() == nil && h.take(ctx, r.channel.pool) == nil {
-			continue
-		}
-		switch {
-		case lost && at == atFinal:
-			return notify.Verdict{Class: notify.ClassInDoubt, Code: "lost-after-dot"}
-		case lost:
-			return notify.Verdict{Class: notify.ClassRetry, Code: "lost-before-dot"}
-		case refused(at, reply):
-			return judge(at, reply, attempt, r.channel.opt.Clock.Now())
-		default:
-			return notify.Verdict{Class: notify.ClassAccepted, Code: "250", ProviderID: queueID(reply.text)}
-		}
+// use sends in the fastest way the relay knows.
+func (r *run) use(c *conn) fate {
+	switch {
+	case c.chunking && c.pipelining && r.channel.chunks.Load() != refused:
+		return r.chunked(c)
+	case c.pipelining && r.channel.groups.Load() != refused:
+		return r.pipelined(c)
+	default:
+		return r.stepwise(c)
 	}
 }
 
-// queueID is the relay's name for the message, if it tells one in the usual way.
-func queueID(text string) string {
-	_, rest, ok := strings.Cut(text, "queued as ")
-	if !ok {
-		return ""
+// room is how many messages more the connection may carry.
+func (r *run) room(c *conn) int {
+	most := r.channel.opt.PerConnection
+	if learned := int(r.channel.most.Load()); learned > 0 && (most == 0 || learned < most) {
+		most = learned
 	}
-	id, _, _ := strings.Cut(rest, " ")
-	if !plainID.MatchString(id) {
-		return ""
+	if most > 0 {
+		return most - c.used
 	}
-	return id
+	return len(r.out)
+}
+
+// unfit answers a job that this relay cannot take.
+func (r *run) unfit(c *conn, j job) bool {
+	if j.utf8 && !c.utf8 {
+		r.answer(j, notify.Verdict{Class: notify.ClassRcptPerm, Code: "utf8-not-offered"})
+		return true
+	}
+	return false
+}
+
+func (r *run) start(j *job) {
+	if !j.begun {
+		j.begun = true
+		r.begin(j.i)
+	}
+}
+
+// envelope appends the lines that come before a message, but for DATA or BDAT.
+func (r *run) envelope(dst []byte, c *conn, j job) []byte {
+	id := r.out[j.i].OutID
+	dst = append(append(append(dst, "MAIL FROM:<b+"...), id...), r.bounce...)
+	if c.dsn {
+		dst = append(append(dst, " RET=HDRS ENVID="...), id...)
+	}
+	if j.utf8 {
+		dst = append(dst, " SMTPUTF8"...)
+	}
+	dst = append(append(append(dst, "\r\nRCPT TO:<"...), j.to...), '>')
+	if c.dsn {
+		dst = append(dst, r.notify...)
+	}
+	return append(dst, '\r', '\n')
+}
+
+// letterFor appends the message as one person gets it.
+func (r *run) letterFor(dst []byte, j job) []byte {
+	if j.mail != nil {
+		return append(dst, j.mail...)
+	}
+	return r.letter.fill(dst, &r.out[j.i], j.to)
 }

@@ -1,163 +1,246 @@
 package email
 
 import (
-	"errors"
-	"time"
+	"bytes"
+
+	"tocsin/notify"
+	"tocsin/templates"
 )
 
-// envelope of one letter: return path, recipient in wire form, and our id of the delivery.
-type envelope struct {
-	from, to, id string
-	utf8         bool
+// Each technique below sends over one connection until nothing is left to take or the connection is of no
+// more use. They differ in the number of writes and waits a message costs.
+
+// one takes a job this connection can carry.
+func (r *run) one(c *conn, wait bool) (job, bool) {
+	for r.room(c) > 0 {
+		c.jobs = r.take(c.jobs[:0], 1, wait)
+		if len(c.jobs) == 0 {
+			break
+		}
+		if j := c.jobs[0]; !r.unfit(c, j) {
+			c.used++
+			r.start(&j)
+			return j, true
+		}
+	}
+	return job{}, false
 }
 
-// deliver runs one transaction: the envelope in one write where the relay pipelines, then the letter and its
-// final dot in one write. It returns the reply that decided and the stage it came at. With an error no reply
-// decided: at atFinal the relay may have the letter, before that it cannot.
-func (c *conn) deliver(e envelope, letter []byte) (reply, stage, error) {
-	c.used++
-	announce := c.stepwise
-	if _, ok := c.ext["PIPELINING"]; ok {
-		announce = c.pipelined
+// after says what becomes of a connection that is not broken.
+func (r *run) after(c *conn) fate {
+	if r.room(c) <= 0 {
+		return part
 	}
-	r, at, err := announce(c.commands(e))
-	if err != nil || refused(at, r) {
-		return r, at, err
-	}
-	return c.hand(letter)
+	return keep
 }
 
-// stepwise sends the envelope as classic SMTP: a command, a reply.
-func (c *conn) stepwise(commands [3]string) (reply, stage, error) {
+// stepwise is classic SMTP: a command, a reply.
+func (r *run) stepwise(c *conn) fate {
+	for {
+		j, ok := r.one(c, true)
+		if !ok {
+			return r.after(c)
+		}
+		if f := r.step(c, j); f != keep {
+			return f
+		}
+	}
+}
+
+func (r *run) step(c *conn, j job) fate {
 	if c.reset {
-		_, _ = c.w.WriteString("RSET\r\n")
-		if err := c.flush(stepTime); err != nil {
-			return reply{}, atMail, err
-		}
-		if err := c.readReset(); err != nil {
-			return reply{}, atMail, err
+		c.reset = false
+		if _, err := c.ask([]byte("RSET\r\n")); err != nil {
+			r.lose(c, j)
+			return drop
 		}
 	}
-	var r reply
-	for s, command := range commands {
-		_, _ = c.w.WriteString(command)
-		var err error
-		if r, err = c.command(nil); err != nil {
-			return reply{}, stage(s), err
-		}
-		if refused(stage(s), r) {
+	c.out = append(r.envelope(c.out[:0], c, j), "DATA\r\n"...)
+	lines := c.out
+	for s := atMail; s <= atData; s++ {
+		end := bytes.IndexByte(lines, '\n') + 1
+		p, err := c.ask(lines[:end])
+		lines = lines[end:]
+		switch {
+		case err != nil, s == atMail && r.tired(c, p):
+			r.lose(c, j)
+			return drop
+		case s.refused(p):
 			c.reset = true
-			return r, stage(s), nil
+			r.settle(c, j, r.channel.judge(s, p, r.out[j.i].Attempt, j.to))
+			return c.fate()
 		}
 	}
-	return r, atData, nil
+	c.out = r.dotted(c.out[:0], j)
+	if n, _ := c.write(c.out); n < len(c.out) {
+		r.lose(c, j)
+		return drop
+	}
+	return r.final(c, j)
 }
 
-// pipelined sends the envelope in one write and reads the replies together.
-func (c *conn) pipelined(commands [3]string) (reply, stage, error) {
-	if c.reset {
-		_, _ = c.w.WriteString("RSET\r\n")
+// ask writes a command and reads its reply.
+func (c *conn) ask(command []byte) (reply, error) {
+	if _, err := c.write(command); err != nil {
+		return reply{}, err
 	}
-	for _, command := range commands {
-		_, _ = c.w.WriteString(command)
+	return c.read()
+}
+
+// pipelined writes a message and the next one's envelope together (RFC 2920), so that a message costs one
+// write and one wait.
+func (r *run) pipelined(c *conn) fate {
+	var now job // its envelope is accepted, its body due
+	due := false
+	for {
+		next, more := r.one(c, !due)
+		if !due && !more {
+			return r.after(c)
+		}
+		out := c.out[:0]
+		if due {
+			out = r.dotted(out, now)
+		}
+		body, reset := len(out), more && c.reset
+		if reset {
+			out = append(out, "RSET\r\n"...)
+		}
+		if more {
+			out = append(r.envelope(out, c, next), "DATA\r\n"...)
+		}
+		c.out = out
+		n, _ := c.write(out) // what broke shows when the replies are read
+		f := keep
+		switch {
+		case due && n < body:
+			r.lose(c, now)
+			f = drop
+		case due:
+			f = r.final(c, now)
+		}
+		switch {
+		case !more:
+		case f != keep:
+			r.lose(c, next)
+		default:
+			due, f = r.announced(c, next, reset)
+			now = next
+		}
+		if f != keep {
+			return f
+		}
+		due = due && more
 	}
-	if err := c.flush(stepTime); err != nil {
-		return reply{}, atMail, err
+}
+
+// announced reads the answers to an envelope: whether the relay now waits for the message.
+func (r *run) announced(c *conn, j job, reset bool) (bool, fate) {
+	if reset {
+		c.reset = false
+		if _, err := c.read(); err != nil {
+			r.lose(c, j)
+			return false, drop
+		}
 	}
-	if err := c.readReset(); err != nil {
-		return reply{}, atMail, err
-	}
-	var replies [3]reply
-	for s := range replies {
+	var v notify.Verdict
+	var p reply
+	for s := atMail; s <= atData; s++ {
 		var err error
-		if replies[s], err = c.read(nil); err != nil {
-			return lostAmong(replies[:s], stage(s), err)
+		if p, err = c.read(); err != nil || s == atMail && r.tired(c, p) {
+			return false, r.broken(c, j, v)
 		}
-	}
-	for s, r := range replies {
-		if refused(stage(s), r) {
-			return r, stage(s), c.abandon(replies[atData])
+		if v.Class != "" || !s.refused(p) {
+			continue
 		}
-	}
-	return replies[atData], atData, nil
-}
-
-// lostAmong says what a pipelined envelope came to when the connection went: a refusal that was read decides.
-func lostAmong(read []reply, at stage, err error) (reply, stage, error) {
-	for s, r := range read {
-		if refused(stage(s), r) {
-			return r, stage(s), errors.Join(errAfterReply, err)
+		if s > atMail && outOfStep(p.code) {
+			r.channel.fallBack(&r.channel.groups, "PIPELINING", p.code)
+			r.lose(c, j)
+			return false, drop
 		}
+		v = r.channel.judge(s, p, r.out[j.i].Attempt, j.to)
 	}
-	return reply{}, at, err
-}
-
-// commands are the envelope's three lines, with what the relay's extensions allow.
-func (c *conn) commands(e envelope) [3]string {
-	mail, rcpt := "MAIL FROM:<"+e.from+">", "RCPT TO:<"+e.to+">"
-	if _, ok := c.ext["DSN"]; ok {
-		mail += " RET=HDRS ENVID=" + e.id
-		rcpt += " NOTIFY=FAILURE,DELAY"
+	if v.Class == "" {
+		return true, keep
 	}
-	if e.utf8 {
-		mail += " SMTPUTF8"
-	}
-	return [3]string{mail + "\r\n", rcpt + "\r\n", "DATA\r\n"}
-}
-
-func (c *conn) readReset() error {
-	if !c.reset {
-		return nil
-	}
-	c.reset = false
-	r, err := c.read(nil)
-	if err == nil && r.code != 250 {
-		return errProtocol
-	}
-	return err
-}
-
-func refused(s stage, r reply) bool {
-	if s == atData {
-		return r.code != 354
-	}
-	return r.code/100 != 2
-}
-
-// abandon ends a pipelined transaction of which a part was refused. A relay that wants data all the same
-// gets an empty message for nobody, as RFC 2920 tells.
-func (c *conn) abandon(data reply) error {
 	c.reset = true
-	if data.code != 354 {
-		return nil
+	r.settle(c, j, v)
+	// A relay that wants the message all the same gets an empty one for nobody, as RFC 2920 tells.
+	if p.code == 354 {
+		if _, err := c.ask([]byte(".\r\n")); err != nil {
+			return false, drop
+		}
 	}
-	_, _ = c.w.WriteString(".\r\n")
-	if err := c.flush(stepTime); err != nil {
-		return errors.Join(errAfterReply, err)
-	}
-	if _, err := c.read(nil); err != nil {
-		return errors.Join(errAfterReply, err)
-	}
-	return nil
+	return false, c.fate()
 }
 
-// errAfterReply marks a connection lost after the reply that decided had come.
-var errAfterReply = errors.New("lost after the reply")
-
-// hand writes the letter. From the first byte of the write that holds the final dot the relay may have it.
-func (c *conn) hand(letter []byte) (reply, stage, error) {
-	if err := c.nc.SetDeadline(time.Now().Add(finalTime)); err != nil {
-		return reply{}, atFinal, err
+// broken ends a job whose connection went before its message did: a refusal that was read decides.
+func (r *run) broken(c *conn, j job, v notify.Verdict) fate {
+	if v.Class != "" {
+		r.settle(c, j, v)
+	} else {
+		r.lose(c, j)
 	}
-	if _, err := c.w.Write(letter); err != nil {
-		return reply{}, atFinal, err
-	}
-	if err := c.flush(finalTime); err != nil {
-		return reply{}, atFinal, err
-	}
-	r, err := c.read(nil)
-	if err == nil && r.code/100 == 3 {
-		err = errProtocol
-	}
-	return r, atFinal, err
+	return drop
 }
+
+// final reads the reply to a message. From the write that holds the final dot on the relay may have it.
+func (r *run) final(c *conn, j job) fate {
+	p, err := c.read()
+	if err != nil || p.code/100 == 3 {
+		r.answer(j, notify.Verdict{Class: notify.ClassInDoubt, Code: "lost-after-dot"})
+		return drop
+	}
+	r.settle(c, j, r.verdict(p, j))
+	return c.fate()
+}
+
+// verdict of the reply to a message.
+func (r *run) verdict(p reply, j job) notify.Verdict {
+	if p.code/100 == 2 {
+		return notify.Verdict{Class: notify.ClassAccepted, Code: "250", ProviderID: p.queueID()}
+	}
+	return r.channel.judge(atFinal, p, r.out[j.i].Attempt, j.to)
+}
+
+// settle answers a job by what the relay said.
+func (r *run) settle(c *conn, j job, v notify.Verdict) {
+	c.taken++
+	r.answer(j, v)
+}
+
+// tired says whether a relay that served this connection wants another one opened. One that does so twice in
+// a row after as many messages is not given more of them again.
+func (r *run) tired(c *conn, p reply) bool {
+	if p.code != 421 || c.taken == 0 {
+		return false
+	}
+	if n := int64(c.taken); r.channel.tiredAt.Swap(n) == n && r.channel.most.Swap(n) != n {
+		r.channel.opt.Log.Info("relay takes so many messages on a connection", "channel", templates.Email, "messages", n)
+	}
+	return true
+}
+
+// fate of a connection after a reply.
+func (c *conn) fate() fate {
+	switch {
+	case !c.ending:
+		return keep
+	case c.taken <= 1: // by its very first message
+		return busy
+	default:
+		return drop
+	}
+}
+
+// dotted appends the message in the form of DATA, with its final dot.
+func (r *run) dotted(dst []byte, j job) []byte {
+	if j.mail != nil {
+		dst = append(dst, stuff(j.mail)...)
+	} else {
+		dst = r.letter.fillDotted(dst, &r.out[j.i], j.to)
+	}
+	return append(dst, ".\r\n"...)
+}
+
+// outOfStep says that a relay did not follow commands it had offered to take.
+func outOfStep(code int) bool { return code == 500 || code == 502 || code == 503 }

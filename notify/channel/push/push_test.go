@@ -3,6 +3,7 @@ package push_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -23,15 +24,21 @@ func notice(title, body string) notify.FrozenMessage {
 	return notify.FrozenMessage{Document: "ntc_1", Version: 1, Message: templates.Message{Channel: "push", Title: title, Body: body}}
 }
 
-func channel(t *testing.T, batch int) (*simulator.Simulator, *push.Channel) {
+func channel(t *testing.T, o push.Options) (*simulator.Simulator, *push.Channel) {
 	t.Helper()
 	s, err := simulator.Start(simulator.Options{KeyID: "testid", KeySecret: "planted-secret", Keep: 500})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Stop(context.Background())) })
-	c, err := aliyun.New(aliyun.Options{Endpoint: s.HTTPAddr(), KeyID: "testid", KeySecret: "planted-secret", Insecure: true})
+	return s, connect(t, s.HTTPAddr(), o)
+}
+
+func connect(t *testing.T, addr string, o push.Options) *push.Channel {
+	t.Helper()
+	c, err := aliyun.New(aliyun.Options{Endpoint: addr, KeyID: "testid", KeySecret: "planted-secret", Insecure: true})
 	require.NoError(t, err)
 	t.Cleanup(func() { c.Close() })
-	return s, push.New(c, "24680", push.Options{Batch: batch, Simulated: true})
+	o.Simulated = true
+	return push.New(c, "24680", o)
 }
 
 func people(n int) (out []notify.Outgoing) {
@@ -51,7 +58,7 @@ func send(t *testing.T, c *push.Channel, m notify.FrozenMessage, out ...notify.O
 
 // The same text for all goes out in few calls; each device gets it once.
 func TestSameTextIsBatched(t *testing.T) {
-	s, c := channel(t, 100)
+	s, c := channel(t, push.Options{Batch: 100})
 	out := people(250)
 	out[7].Address = out[8].Address // one device of two people: two messages
 	out[9].Address = "two,devices"
@@ -70,37 +77,33 @@ func TestSameTextIsBatched(t *testing.T) {
 	require.Equal(t, 1, s.Journal.Count("push", out[200].Address, ""))
 }
 
-func TestPersonalTextIsOneCallEach(t *testing.T) {
-	s, c := channel(t, 100)
-	out := people(30)
-	out[3].Code = ""
-	for i, v := range send(t, c, notice("安全通知 [[ref]]", "检查码 [[code]] [[other]]"), out...) {
-		if i == 3 {
-			require.Equal(t, notify.Verdict{Class: notify.ClassBug, Code: "slot-missing"}, v)
-			continue
-		}
-		require.Equal(t, notify.ClassAccepted, v.Class, v.Code)
-		require.Equal(t, 1, s.Journal.Count("push", out[i].Address, out[i].OutID))
-		require.Equal(t, fmt.Sprintf("检查码 CODE%06d [[other]]", i), s.Journal.Recent("push", out[i].Address)[0].Body)
-	}
-}
-
+// The product's codes, row by row over the wire, and those of the gateway before it.
 func TestCodes(t *testing.T) {
-	s, c := channel(t, 100)
-	for name, row := range map[string]struct {
+	s, c := channel(t, push.Options{Repeats: -1})
+	for _, row := range []struct {
 		fault simulator.Fault
 		class notify.Class
 	}{
-		"throttled":   {simulator.Fault{Code: 400, Error: "Throttling.User"}, notify.ClassRetry},
-		"account":     {simulator.Fault{Code: 400, Error: "AccountDisabled"}, notify.ClassStop},
-		"format":      {simulator.Fault{Code: 400, Error: "InvalidTitle.Format"}, notify.ClassBug},
-		"period":      {simulator.Fault{Code: 400, Error: "InvalidPeriod.StartEnd"}, notify.ClassBug},
-		"unavailable": {simulator.Fault{Code: 503, Error: "ServiceUnavailable"}, notify.ClassInDoubt},
-		"unknown":     {simulator.Fault{Code: 400, Error: "Strange"}, notify.ClassRcptSoft},
-		"no id":       {simulator.Fault{Code: 200, Text: `{"RequestId":"r"}`}, notify.ClassInDoubt},
-		"reset":       {simulator.Fault{Drop: true}, notify.ClassInDoubt},
+		{simulator.Fault{Code: 400, Error: "Throttling"}, notify.ClassRetry},
+		{simulator.Fault{Code: 400, Error: "Throttling.User"}, notify.ClassRetry},
+		{simulator.Fault{Code: 400, Error: "Throttling.Api"}, notify.ClassRetry},
+		{simulator.Fault{Code: 400, Error: "AccountDisabled"}, notify.ClassStop},
+		{simulator.Fault{Code: 403, Error: "Forbidden.RAM"}, notify.ClassStop},
+		{simulator.Fault{Code: 400, Error: "InvalidTimeStamp.Expired"}, notify.ClassStop},
+		{simulator.Fault{Code: 400, Error: "SignatureDoesNotMatch"}, notify.ClassStop},
+		{simulator.Fault{Code: 404, Error: "InvalidAccessKeyId.NotFound"}, notify.ClassStop},
+		{simulator.Fault{Code: 400, Error: "InvalidTitle.Format"}, notify.ClassBug},
+		{simulator.Fault{Code: 400, Error: "InvalidPeriod.StartEnd"}, notify.ClassBug},
+		{simulator.Fault{Code: 400, Error: "MissingAppKey"}, notify.ClassBug},
+		{simulator.Fault{Code: 503, Error: "ServiceUnavailable"}, notify.ClassInDoubt},
+		{simulator.Fault{Code: 500, Error: "InternalError"}, notify.ClassInDoubt},
+		{simulator.Fault{Code: 400, Error: "SignatureNonceUsed"}, notify.ClassInDoubt},
+		{simulator.Fault{Code: 400, Error: "Strange"}, notify.ClassRcptSoft},
+		{simulator.Fault{Code: 200, Text: `{"RequestId":"r"}`}, notify.ClassInDoubt},
+		{simulator.Fault{Code: 502, Text: `<html>`}, notify.ClassInDoubt},
+		{simulator.Fault{Drop: true}, notify.ClassInDoubt},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(row.fault.Error+row.fault.Text, func(t *testing.T) {
 			row.fault.Channel, row.fault.Times = "push", 1
 			s.Fail(row.fault)
 			for _, v := range send(t, c, notice("t", "b"), people(2)...) {
@@ -111,12 +114,16 @@ func TestCodes(t *testing.T) {
 }
 
 func TestPrepareRefuses(t *testing.T) {
-	_, c := channel(t, 1)
-	_, err := c.Prepare(t.Context(), notice("", "b"), incident.Live)
-	require.ErrorContains(t, err, "empty-message")
-	_, err = c.Prepare(t.Context(), notice("t", string(make([]byte, 1800))), incident.Live)
-	require.ErrorContains(t, err, "too-long")
-	_, err = push.New(nil, "1", push.Options{}).Prepare(t.Context(), notice("t", "b"), incident.Drill)
+	_, c := channel(t, push.Options{})
+	personal := notice("t", "[[name]]")
+	personal.Slots = []string{"name"}
+	for want, m := range map[string]notify.FrozenMessage{
+		"empty-message": notice("", "b"), "too-long": notice("t", strings.Repeat("x", 1800)), "personal-slot": personal,
+	} {
+		_, err := c.Prepare(t.Context(), m, incident.Live)
+		require.ErrorContains(t, err, want)
+	}
+	_, err := push.New(nil, "1", push.Options{}).Prepare(t.Context(), notice("t", "b"), incident.Drill)
 	require.ErrorContains(t, err, "drill-outside-simulator")
 	_, err = push.New(nil, "key", push.Options{}).Prepare(t.Context(), notice("t", "b"), incident.Live)
 	require.ErrorContains(t, err, "bad-app-key")

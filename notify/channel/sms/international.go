@@ -11,6 +11,7 @@ import (
 	"tocsin/incident"
 	"tocsin/internal/aliyun"
 	"tocsin/notify"
+	"tocsin/notify/codes"
 	"tocsin/templates"
 )
 
@@ -106,47 +107,12 @@ func (s *globalSender) one(ctx context.Context, o *notify.Outgoing, begin func()
 
 // judgeGlobal is judge for codes that come with and without the provider's isv. and isp.
 func judgeGlobal(err error, now time.Time) notify.Verdict {
-	v := judge(err, Global, now)
+	v := judge(err, codes.Global, now)
 	var e *aliyun.Error
 	if errors.As(err, &e) && e.Class == aliyun.Business {
 		code := strings.TrimPrefix(strings.TrimPrefix(e.Code, "isv."), "isp.")
-		v = Global.verdict(code, e.Window, now)
+		v = codes.Global.Verdict(code, e.Window, now)
 		v.Code = e.Code
 	}
 	return v
 }
-
-// Global is what Aliyun answers to a submission abroad (channels.md section 2.5), without isv. and isp.: the
-// provider's pages have the codes both ways.
-var Global = Table{Source: "https://www.alibabacloud.com/help/en/sms/developer-reference/error-codes", Rules: []Rule{
-	{"SYSTEM_ERROR", notify.ClassInDoubt, ask, 0},
-	{"GATEWAY_ERROR", notify.ClassInDoubt, ask, 0},
-	{"UNKNOWN", notify.ClassInDoubt, ask, 0},
-	{"BUSINESS_LIMIT_CONTROL_MINUTE", notify.ClassRetryAt, window, time.Minute},
-	{"BUSINESS_LIMIT_HOUR", notify.ClassRetryAt, window, time.Hour},
-	{"BUSINESS_LIMIT_DAY", notify.ClassRetryAt, window, 24 * time.Hour},
-	{"BUSINESS_LIMIT_CONTROL_PHONE", notify.ClassRetryAt, window, 24 * time.Hour},
-	{"BUSINESS_LIMIT_CONTROL", notify.ClassRetryAt, window, time.Hour},
-	{"NOT_SUPPORTED_COUNTRY", notify.ClassRcptPerm, next, 0},
-	{"COUNTRY_RESTRICTED", notify.ClassRcptPerm, next, 0},
-	{"MOBILE_NUMBER_ILLEGAL", notify.ClassRcptPerm, next, 0},
-	{"MOBILE_COUNT_OVER_LIMIT", notify.ClassBug, page, 0},
-	{"CONTENT_MISSING_PARAMETERS", notify.ClassBug, page, 0},
-	{"INVALID_PARAMETERS", notify.ClassBug, page, 0},
-	{"INVALID_JSON_PARAM", notify.ClassBug, page, 0},
-	{"SENDERID_ERROR", notify.ClassBug, page, 0},
-	{"INVALID_SENDERID", notify.ClassStop, failover, 0},
-	{"PARAM_LENGTH_LIMIT", notify.ClassRcptSoft, next, 0},
-	{"BLACK_KEY_CONTROL_LIMIT", notify.ClassRcptSoft, next, 0},
-	{"SMS_CONTENT_CODE_ILLEGAL", notify.ClassStop, failover, 0},
-	{"SMS_SIGN_NAME_ILLEGAL", notify.ClassStop, failover, 0},
-	{"AMOUNT_NOT_ENOUGH", notify.ClassStop, "top up; " + failover, 0},
-	{"OUT_OF_SERVICE", notify.ClassStop, "top up; " + failover, 0},
-	{"BILLING_DEDUCTION_ERROR", notify.ClassStop, "top up; " + failover, 0},
-	{"FORBIDDEN_ACTION", notify.ClassStop, failover, 0},
-	{"ACCOUNT_NOT_EXISTS", notify.ClassStop, failover, 0},
-	{"ACCOUNT_ABNORMAL", notify.ClassStop, failover, 0},
-	{"PRODUCT_UN_SUBSCRIPT", notify.ClassStop, failover, 0},
-	{"RAM_PERMISSION_DENY", notify.ClassStop, failover, 0},
-	{"RAM_CHECK_FAILED", notify.ClassStop, failover, 0},
-}}

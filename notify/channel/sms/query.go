@@ -7,6 +7,7 @@ import (
 
 	"tocsin/internal/aliyun"
 	"tocsin/notify"
+	"tocsin/notify/codes"
 )
 
 var (
@@ -70,8 +71,13 @@ func detailVerdict(d aliyun.SMSDetail, now time.Time) notify.Verdict {
 	case 3:
 		return notify.Verdict{Class: notify.ClassDelivered, Code: "DELIVERED"}
 	case 2:
-		return carrierVerdict(d.ErrCode, now)
+		return failed(d.ErrCode, now)
 	default:
 		return notify.Verdict{Class: notify.ClassAccepted, Code: "WAITING"}
 	}
+}
+
+func failed(code string, now time.Time) notify.Verdict {
+	v, _ := codes.Failed(code, "", now)
+	return v
 }

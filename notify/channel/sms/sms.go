@@ -14,6 +14,7 @@ import (
 	"tocsin/internal/aliyun"
 	"tocsin/internal/clock"
 	"tocsin/notify"
+	"tocsin/notify/codes"
 	"tocsin/templates"
 )
 
@@ -110,7 +111,7 @@ func (s *sender) one(ctx context.Context, o *notify.Outgoing, begin func()) noti
 	}
 	begin()
 	v := s.submit(ctx, m)
-	if m.Params != "" && s.form.bare != "" && refusesValues(v.Code) {
+	if m.Params != "" && s.form.bare != "" && codes.RefusesValues(v.Code) {
 		m.Template, m.Params = s.form.bare, ""
 		v = s.submit(ctx, m)
 	}
@@ -120,7 +121,7 @@ func (s *sender) one(ctx context.Context, o *notify.Outgoing, begin func()) noti
 func (s *sender) submit(ctx context.Context, m aliyun.SMS) notify.Verdict {
 	id, err := s.channel.client.SendSMS(ctx, m)
 	if err != nil {
-		return judge(err, Submission, s.channel.opt.Clock.Now())
+		return judge(err, codes.Submission, s.channel.opt.Clock.Now())
 	}
 	return notify.Verdict{Class: notify.ClassAccepted, Code: "OK", ProviderID: id}
 }
@@ -134,7 +135,7 @@ func mainland(address string) (string, bool) {
 }
 
 // judge turns a failed call into a verdict.
-func judge(err error, table Table, now time.Time) notify.Verdict {
+func judge(err error, table codes.Table, now time.Time) notify.Verdict {
 	var e *aliyun.Error
 	if !errors.As(err, &e) {
 		return notify.Verdict{Class: notify.ClassInDoubt, Code: "no-answer"}
@@ -142,5 +143,5 @@ func judge(err error, table Table, now time.Time) notify.Verdict {
 	if e.Class != aliyun.Business {
 		return notify.Verdict{Class: notify.Class(e.Class), Code: e.Code}
 	}
-	return table.verdict(e.Code, e.Window, now)
+	return table.Verdict(e.Code, e.Window, now)
 }

@@ -16,6 +16,7 @@ import (
 	"tocsin/notify"
 	"tocsin/notify/channel/channeltest"
 	"tocsin/notify/channel/sms"
+	"tocsin/notify/codes"
 	"tocsin/templates"
 )
 
@@ -80,8 +81,8 @@ func TestCodes(t *testing.T) {
 			require.NotContains(t, v.Code, "13900000000")
 		})
 	}
-	for code, class := range sms.Submission {
-		check(code, simulator.Fault{Error: code, Text: "13900000000 CODE000001 小时级"}, class)
+	for _, r := range codes.Submission.Rules {
+		check(r.Code, simulator.Fault{Error: r.Code, Text: "13900000000 CODE000001 小时级"}, r.Class)
 	}
 	check("unknown business code", simulator.Fault{Error: "isv.NEVER_HEARD_OF"}, notify.ClassRcptSoft)
 	for code, row := range map[string]struct {
@@ -107,6 +108,59 @@ func TestCodes(t *testing.T) {
 	check("reset", simulator.Fault{Drop: true}, notify.ClassInDoubt)
 }
 
+// A number that is sent to too often waits as long as the provider's words say.
+func TestWindowsOfFlowControl(t *testing.T) {
+	s, c := channel(t, simulator.Options{})
+	for words, want := range map[string]time.Duration{
+		"触发分钟级流控Permits:1": time.Minute, "触发小时级流控Permits:5": time.Hour, "触发天级流控Permits:10": 24 * time.Hour, "流控": time.Hour,
+	} {
+		s.Fail(simulator.Fault{Channel: "sms", Error: "isv.BUSINESS_LIMIT_CONTROL", Text: words, Times: 1})
+		before := time.Now()
+		v := send(t, c, notice(), person(1, "+8613900000000"))[0]
+		require.Equal(t, notify.ClassRetryAt, v.Class)
+		require.WithinDuration(t, before.Add(want), v.RetryAt, 10*time.Second, words)
+	}
+}
+
+// One person's values that the provider refuses stop nobody else: the template without variables goes to that
+// person, and where there is none the next channel has to.
+func TestValuesRefusedForOnePerson(t *testing.T) {
+	s, c := channel(t, simulator.Options{Keep: 10})
+	for _, code := range []string{"isv.PARAM_LENGTH_LIMIT", "isv.PARAM_NOT_SUPPORT_URL", "isv.BLACK_KEY_CONTROL_LIMIT"} {
+		s.Fail(simulator.Fault{Channel: "sms", Recipient: "13900000001", Error: code, Times: 1})
+		verdicts := send(t, c, notice(), person(1, "+8613900000001"), person(2, "+8613900000002"))
+		require.Equal(t, notify.Verdict{Class: notify.ClassRcptSoft, Code: code}, verdicts[0])
+		require.Equal(t, notify.ClassAccepted, verdicts[1].Class)
+
+		m := notice()
+		m.Bare = "SMS_BARE"
+		s.Fail(simulator.Fault{Channel: "sms", Recipient: "13900000003", Error: code, Times: 1})
+		require.Equal(t, notify.ClassAccepted, send(t, c, m, person(3, "+8613900000003"))[0].Class)
+		require.Empty(t, s.Journal.Recent("sms", "13900000003")[0].Body)
+		s.Fail(simulator.Fault{Channel: "sms", Recipient: "13900000004", Error: code, Times: 2})
+		require.Equal(t, notify.Verdict{Class: notify.ClassRcptSoft, Code: code}, send(t, c, m, person(4, "+8613900000004"))[0])
+	}
+}
+
+// A brand may be missing or too long for one person: that is no fault of the message.
+func TestBrandIsThePersons(t *testing.T) {
+	s, c := channel(t, simulator.Options{Keep: 10})
+	m := notice()
+	m.Params = map[string]string{"ref": "[[ref]]", "brand": "[[brand]]"}
+	m.Slots = []string{"brand", "ref"}
+	good, none, long := person(1, "+8613900000001"), person(2, "+8613900000002"), person(3, "+8613900000003")
+	good.Vars, long.Vars = map[string]string{"brand": `"示例"商城`}, map[string]string{"brand": strings.Repeat("示", 36)}
+	verdicts := send(t, c, m, good, none, long)
+	require.Equal(t, notify.ClassAccepted, verdicts[0].Class)
+	require.JSONEq(t, `{"ref":"N-2026-1","brand":"\"示例\"商城"}`, s.Journal.Recent("sms", "13900000001")[0].Body)
+	require.Equal(t, notify.Verdict{Class: notify.ClassRcptSoft, Code: "slot-missing"}, verdicts[1])
+	require.Equal(t, notify.Verdict{Class: notify.ClassRcptSoft, Code: "parameter-rule"}, verdicts[2])
+	m.Bare = "SMS_BARE"
+	for _, v := range send(t, c, m, none, long) {
+		require.Equal(t, notify.ClassAccepted, v.Class)
+	}
+}
+
 // What was taken but not answered is found by our own id; what was not taken is provably not there.
 func TestInDoubtIsAsked(t *testing.T) {
 	s, c := channel(t, simulator.Options{ReceiptDelay: time.Nanosecond})
@@ -128,6 +182,17 @@ func TestInDoubtIsAsked(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, found)
 	require.Equal(t, notify.Verdict{Class: notify.ClassRcptPerm, Code: "MK:0001"}, v)
+
+	lost.Since = time.Now()
+	v, found, err = c.Query(t.Context(), lost)
+	require.NoError(t, err)
+	require.True(t, found, "what was sent just now may not be listed yet")
+	require.Equal(t, notify.ClassInDoubt, v.Class)
+	require.Equal(t, lost.Since.Add(2*time.Minute), v.RetryAt)
+	lost.Since = time.Now().Add(-2*time.Minute - time.Second)
+	_, found, err = c.Query(t.Context(), lost)
+	require.NoError(t, err)
+	require.False(t, found)
 
 	s.Fail(simulator.Fault{Channel: "query", Code: 500, Text: "13900000001"})
 	_, found, err = c.Query(t.Context(), taken)
@@ -160,6 +225,17 @@ func TestRefusals(t *testing.T) {
 			var e *notify.Refusal
 			require.ErrorAs(t, err, &e)
 			require.Equal(t, notify.ClassStop, e.Class)
+		})
+	}
+	for name, m := range map[string]func(*notify.FrozenMessage){
+		"declared": func(m *notify.FrozenMessage) { m.Slots = append(m.Slots, "name") },
+		"hidden":   func(m *notify.FrozenMessage) { m.Params["ref"] = "[[name]]" },
+	} {
+		t.Run("personal slot "+name, func(t *testing.T) {
+			x := notice()
+			m(&x)
+			_, err := c.Prepare(t.Context(), x, incident.Live)
+			require.ErrorContains(t, err, "personal-slot (BUG)")
 		})
 	}
 	_, err := sms.New(nil, sms.Options{}).Prepare(t.Context(), notice(), incident.Drill)

@@ -12,6 +12,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,17 +21,36 @@ import (
 	"time"
 )
 
-// Calls is a run of the bare caller of the SMS or push API.
+// Calls is a run of the bare caller of the SMS or push API: a call as the provider got it, signed anew for
+// other people each time.
 type Calls struct {
-	Channel string // sms | push
 	Addr    string
 	Workers int
 	People  int64
-	Batch   int64 // people of one call
+	Query   string // of the sample call
+	Body    string
+
+	query, body []parameter
+	batch       int64 // people of one call
 }
 
-// Send makes the calls, each signed, and wants each answer to be good.
+// parameter is a name and its value, cut where a person's number stands.
+type parameter struct {
+	name   string
+	pieces []string
+}
+
+// person is how people stand in the calls: a reserved number or a device. Each pattern's digits are who it is.
+var person = regexp.MustCompile(`139000\d{5}|d\d{8}`)
+
+// Send makes the calls and wants each answer to be good.
 func (c Calls) Send() error {
+	if err := errors.Join(c.read(c.Query, &c.query), c.read(c.Body, &c.body)); err != nil {
+		return err
+	}
+	if c.batch == 0 {
+		return errors.New("the sample call is to nobody")
+	}
 	client := &http.Client{Transport: &http.Transport{MaxIdleConns: c.Workers, MaxIdleConnsPerHost: c.Workers}, Timeout: time.Minute}
 	defer client.CloseIdleConnections()
 	var next atomic.Int64
@@ -38,12 +58,12 @@ func (c Calls) Send() error {
 	var wg sync.WaitGroup
 	for i := range errs {
 		wg.Go(func() {
-			for {
-				from := next.Add(c.Batch) - c.Batch
-				if from >= c.People || errs[i] != nil {
+			for errs[i] == nil {
+				from := next.Add(c.batch) - c.batch
+				if from >= c.People {
 					return
 				}
-				errs[i] = c.call(client, from, min(from+c.Batch, c.People))
+				errs[i] = c.call(client, from)
 			}
 		})
 	}
@@ -51,12 +71,42 @@ func (c Calls) Send() error {
 	return errors.Join(errs...)
 }
 
-func (c Calls) call(client *http.Client, from, to int64) error {
-	values := c.sms(from)
-	if c.Channel == "push" {
-		values = c.push(from, to)
+// read takes a form apart and counts its people.
+func (c *Calls) read(form string, to *[]parameter) error {
+	values, err := url.ParseQuery(form)
+	if err != nil {
+		return err
 	}
-	req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, "http://"+c.Addr+"/?"+sign(values), nil)
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if name == "Signature" {
+			continue
+		}
+		p := parameter{name: name}
+		for rest := values.Get(name); ; c.batch++ {
+			at := person.FindStringIndex(rest)
+			if at == nil {
+				p.pieces = append(p.pieces, rest)
+				break
+			}
+			digits := 5
+			if rest[at[0]] == 'd' {
+				digits = 8
+			}
+			p.pieces = append(p.pieces, rest[:at[1]-digits])
+			rest = rest[at[1]:]
+		}
+		*to = append(*to, p)
+	}
+	return nil
+}
+
+func (c *Calls) call(client *http.Client, from int64) error {
+	query, from := fill(c.query, from)
+	body, _ := fill(c.body, from)
+	all := maps.Clone(query)
+	maps.Copy(all, body)
+	query["Signature"] = sign(all)
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, "http://"+c.Addr+"/?"+encode(query), strings.NewReader(encode(body)))
 	if err != nil {
 		return err
 	}
@@ -66,40 +116,43 @@ func (c Calls) call(client *http.Client, from, to int64) error {
 		return err
 	}
 	defer func() { _ = resp.Body.Close() }()
-	body, err := io.ReadAll(resp.Body)
-	if err == nil && !strings.Contains(string(body), `"MessageId"`) {
-		err = fmt.Errorf("provider said %q", body)
+	answer, err := io.ReadAll(resp.Body)
+	if err == nil && !strings.Contains(string(answer), `"MessageId"`) {
+		err = fmt.Errorf("provider said %q", answer)
 	}
 	return err
 }
 
-func (c Calls) sms(n int64) map[string]string {
-	id := "1." + strconv.FormatInt(n, 36) + ".sms.abcdefghijklmnop"
-	return map[string]string{
-		"Action": "SendSms", "Version": "2017-05-25", "PhoneNumbers": fmt.Sprintf("139000%05d", n), "SignName": "示例商城", "TemplateCode": "SMS_000000001",
-		"TemplateParam": `{"code":"0123456789ABC","ref":"N-2026-0001"}`, "OutId": id,
+// fill puts people from a number on into the parameters, and a fresh time and nonce.
+func fill(parameters []parameter, from int64) (map[string]string, int64) {
+	out := make(map[string]string, len(parameters)+1)
+	for _, p := range parameters {
+		switch p.name {
+		case "SignatureNonce":
+			out[p.name] = strconv.FormatUint(rand.Uint64(), 36)
+			continue
+		case "Timestamp":
+			out[p.name] = time.Now().UTC().Format("2006-01-02T15:04:05Z")
+			continue
+		}
+		value := p.pieces[0]
+		for _, piece := range p.pieces[1:] {
+			if value[len(value)-1] == 'd' {
+				value += fmt.Sprintf("%08d", from)
+			} else {
+				value += fmt.Sprintf("%05d", from)
+			}
+			value += piece
+			from++
+		}
+		out[p.name] = value
 	}
-}
-
-func (c Calls) push(from, to int64) map[string]string {
-	devices := make([]string, 0, to-from)
-	for n := from; n < to; n++ {
-		devices = append(devices, fmt.Sprintf("d%08d", n))
-	}
-	return map[string]string{
-		"Action": "Push", "Version": "2016-08-01", "AppKey": "1", "PushType": "NOTICE", "DeviceType": "ALL", "Target": "DEVICE",
-		"TargetValue": strings.Join(devices, ","), "Title": "安全事件通知", "Body": "请打开应用查看关于您个人信息的重要通知。", "StoreOffline": "true",
-	}
+	return out, from
 }
 
 var escape = strings.NewReplacer("+", "%20", "*", "%2A", "%7E", "~")
 
-// sign gives the query with its signature: version 1, HMAC-SHA1.
-func sign(values map[string]string) string {
-	maps.Copy(values, map[string]string{
-		"Format": "JSON", "AccessKeyId": "simulator", "SignatureMethod": "HMAC-SHA1", "SignatureVersion": "1.0", "SignatureType": "", "RegionId": "cn-hangzhou",
-		"SignatureNonce": strconv.FormatUint(rand.Uint64(), 36), "Timestamp": time.Now().UTC().Format("2006-01-02T15:04:05Z"),
-	})
+func encode(values map[string]string) string {
 	var b strings.Builder
 	for i, name := range slices.Sorted(maps.Keys(values)) {
 		if i > 0 {
@@ -109,8 +162,12 @@ func sign(values map[string]string) string {
 		b.WriteByte('=')
 		b.WriteString(escape.Replace(url.QueryEscape(values[name])))
 	}
-	query := b.String()
+	return b.String()
+}
+
+// sign is the provider's signature, version 1: HMAC-SHA1 over all parameters in order.
+func sign(values map[string]string) string {
 	h := hmac.New(sha1.New, []byte("simulator&"))
-	h.Write([]byte("POST&%2F&" + escape.Replace(url.QueryEscape(query))))
-	return query + "&Signature=" + url.QueryEscape(base64.StdEncoding.EncodeToString(h.Sum(nil)))
+	h.Write([]byte("POST&%2F&" + escape.Replace(url.QueryEscape(encode(values)))))
+	return base64.StdEncoding.EncodeToString(h.Sum(nil))
 }

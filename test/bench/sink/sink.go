@@ -33,6 +33,7 @@ var ways = map[string][]string{
 type tally struct {
 	messages, bytes, calls, people, repeated atomic.Int64
 
+	all  int64 // people who may be told
 	seen []uint64
 	mu   sync.Mutex
 	more []int64 // who got a message again
@@ -41,7 +42,7 @@ type tally struct {
 // got marks one person.
 func (t *tally) got(person int64) {
 	word, bit := person>>6, uint64(1)<<(person&63)
-	if person < 0 || int(word) >= len(t.seen) {
+	if person < 0 || person >= t.all {
 		return
 	}
 	if atomic.OrUint64(&t.seen[word], bit)&bit == 0 {
@@ -68,6 +69,7 @@ func (t *tally) counts(again bool) Counts {
 type Sink struct {
 	tally  atomic.Pointer[tally]
 	sample atomic.Pointer[[]byte] // the first message since the reset
+	call   atomic.Pointer[Call]   // the largest call since the reset
 	trust  *trust
 	doors  map[string]net.Listener
 	web    *http.Server
@@ -106,6 +108,7 @@ func Start() (*Sink, error) {
 			_, _ = w.Write(*m)
 		}
 	})
+	mux.HandleFunc("GET /call", func(w http.ResponseWriter, _ *http.Request) { _ = json.NewEncoder(w).Encode(s.call.Load()) })
 	mux.HandleFunc("GET /trust", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(s.trust.pem) })
 	mux.HandleFunc("POST /{$}", s.provide)
 	s.web = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
@@ -123,8 +126,9 @@ func (s *Sink) Addrs() map[string]string {
 }
 
 func (s *Sink) reset(people int64) {
-	s.tally.Store(&tally{seen: make([]uint64, people/64+1)})
+	s.tally.Store(&tally{all: people, seen: make([]uint64, people/64+1)})
 	s.sample.Store(nil)
+	s.call.Store(nil)
 }
 
 func (s *Sink) accept(l net.Listener, announce []string) {

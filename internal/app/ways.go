@@ -1,0 +1,181 @@
+package app
+
+import (
+	"context"
+	"crypto"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"os"
+
+	"tocsin/internal/aliyun"
+	"tocsin/internal/config"
+	"tocsin/internal/tencent"
+	"tocsin/notify"
+	"tocsin/notify/channel/email"
+	"tocsin/notify/channel/push"
+	"tocsin/notify/channel/sms"
+)
+
+// The ids of providers. They are kept with deliveries, so they never change.
+const (
+	wayRelay   = "relay"
+	waySecond  = "relay-2"
+	wayAliyun  = "aliyun"
+	wayAbroad  = "aliyun-intl"
+	wayTencent = "tencent"
+	wayApp     = "aliyun-push"
+)
+
+// openWays makes the ways out, of a channel in the order of failover: each configured provider, or the
+// simulator where none is. What is real never fails over to the simulator. Nothing is connected yet.
+func (a *App) openWays() error {
+	for _, open := range []func() ([]notify.Provider, error){a.relays, a.texts, a.pushes} {
+		ways, err := open()
+		if err != nil {
+			return err
+		}
+		a.ways = append(a.ways, ways...)
+	}
+	a.Notify.SetWays(notify.Ways(a.ways))
+	return nil
+}
+
+func way(id string, ch notify.Channel, w config.Way) notify.Provider {
+	return notify.Provider{
+		ID: id, Channel: ch, Regions: w.Regions, Rate: w.Rate,
+		Price: notify.Price{Amount: w.Price, Currency: w.Currency},
+	}
+}
+
+// relays are the one or two that mail leaves by.
+func (a *App) relays() ([]notify.Provider, error) {
+	first, err := a.mailer(wayRelay, a.Config.SMTP)
+	if err != nil || a.Config.Second.Addr == "" {
+		return []notify.Provider{first}, err
+	}
+	second, err := a.mailer(waySecond, a.Config.Second)
+	return []notify.Provider{first, second}, err
+}
+
+func (a *App) mailer(id string, c config.SMTP) (notify.Provider, error) {
+	o := email.Options{
+		Addr: c.Addr, Username: c.Username, Password: c.Password, Hello: c.Hello, Domain: c.Domain, Bounce: c.Bounce,
+		Plain: c.Plain, Connections: c.Connections, PerConnection: c.PerConnection, SuccessDSN: c.SuccessDSN,
+		Domains: map[string]float64{}, Clock: a.Clock, Log: a.Log,
+	}
+	for _, d := range c.Domains {
+		o.Domains[d.Name] = d.Rate
+	}
+	for _, k := range c.DKIM {
+		key, err := signingKey(k.KeyFile)
+		if err != nil {
+			return notify.Provider{}, err
+		}
+		o.DKIM = append(o.DKIM, email.Signer{Domain: k.Domain, Selector: k.Selector, Key: key})
+	}
+	roots, err := readRoots(c.CAFile)
+	if err != nil {
+		return notify.Provider{}, err
+	}
+	if roots != nil {
+		o.TLS = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+	}
+	if c.Addr == "" {
+		o.Addr, o.Hello, o.Domain, o.Bounce, o.Simulated = a.simulator.smtp, simulatorDomain, simulatorDomain, "bounce."+simulatorDomain, true
+		o.TLS = &tls.Config{RootCAs: a.simulator.roots, MinVersion: tls.VersionTLS12}
+	}
+	ch := email.New(o)
+	a.onStop(id, func(context.Context) error { return ch.Close() })
+	return way(id, ch, c.Way), nil
+}
+
+// signingKey reads a DKIM key; which kinds will do is the channel's word.
+func signingKey(name string) (crypto.Signer, error) {
+	b, err := os.ReadFile(name)
+	if err != nil {
+		return nil, fmt.Errorf("read DKIM key: %w", err)
+	}
+	block, _ := pem.Decode(b)
+	if block == nil {
+		return nil, fmt.Errorf("read DKIM key: %s is no PEM file", name)
+	}
+	var key any
+	if key, err = x509.ParsePKCS8PrivateKey(block.Bytes); err != nil {
+		if key, err = x509.ParsePKCS1PrivateKey(block.Bytes); err != nil {
+			return nil, fmt.Errorf("read DKIM key: %s holds no PKCS#8 or PKCS#1 key", name)
+		}
+	}
+	signer, ok := key.(crypto.Signer)
+	if !ok {
+		return nil, fmt.Errorf("read DKIM key: %s holds a key that cannot sign", name)
+	}
+	return signer, nil
+}
+
+// texts are the ways of SMS: the mainland's provider, its service abroad, and the second provider.
+func (a *App) texts() ([]notify.Provider, error) {
+	c, simulated := a.Config.Aliyun, a.Config.Aliyun.KeyID == ""
+	home, err := a.aliyun(wayAliyun, c.SMS)
+	if err != nil {
+		return nil, err
+	}
+	o := sms.Options{Simulated: simulated, Clock: a.Clock}
+	out := []notify.Provider{way(wayAliyun, sms.New(home, o), c.Mainland)}
+	if c.International != "" || simulated {
+		abroad, err := a.aliyun(wayAbroad, c.International)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, way(wayAbroad, sms.NewInternational(abroad, o), c.Abroad))
+	}
+	t := a.Config.Tencent
+	to := tencent.Options{Endpoint: t.Endpoint, SecretID: t.SecretID, SecretKey: t.SecretKey, Region: t.Region}
+	o.Simulated = t.SecretID == ""
+	switch {
+	case o.Simulated && !simulated:
+		return out, nil
+	case o.Simulated:
+		t.AppID = simulatorApp
+		to = tencent.Options{Endpoint: a.simulator.http, SecretID: simulatorKeyID, SecretKey: simulatorSecret, Insecure: true}
+	}
+	client, err := tencent.New(to)
+	if err != nil {
+		return nil, err
+	}
+	a.onStop(wayTencent, func(context.Context) error { return client.Close() })
+	return append(out, way(wayTencent, sms.NewTencent(client, t.AppID, o), t.Way)), nil
+}
+
+// pushes is the app's way; there is none without an app.
+func (a *App) pushes() ([]notify.Provider, error) {
+	c, simulated := a.Config.Aliyun, a.Config.Aliyun.KeyID == ""
+	app := c.PushAppKey
+	if simulated {
+		app = simulatorApp
+	}
+	if app == "" {
+		return nil, nil
+	}
+	client, err := a.aliyun(wayApp, c.Push)
+	if err != nil {
+		return nil, err
+	}
+	return []notify.Provider{way(wayApp, push.New(client, app, push.Options{Simulated: simulated, Clock: a.Clock}), c.App)}, nil
+}
+
+// aliyun is a client of one of the account's services, or of the simulator when there is no account.
+func (a *App) aliyun(id, endpoint string) (*aliyun.Client, error) {
+	c := a.Config.Aliyun
+	o := aliyun.Options{Endpoint: endpoint, KeyID: c.KeyID, KeySecret: c.KeySecret, Region: c.Region}
+	if c.KeyID == "" {
+		o = aliyun.Options{Endpoint: a.simulator.http, KeyID: simulatorKeyID, KeySecret: simulatorSecret, Region: c.Region, Insecure: true}
+	}
+	client, err := aliyun.New(o)
+	if err != nil {
+		return nil, err
+	}
+	a.onStop(id, func(context.Context) error { return client.Close() })
+	return client, nil
+}

@@ -1,0 +1,179 @@
+package fanout
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"tocsin/notify"
+)
+
+// carry sends a group. reroute says that its provider takes no more now, and that what it has not taken may go
+// over another one.
+func (s *shift) carry(g *group) (reroute bool, err error) {
+	for todo := g.tasks; len(todo) > 0 && !reroute && err == nil; {
+		if g.provider.pause() != "" || slices.Contains(s.worn, g.provider) {
+			return true, nil
+		}
+		var n int
+		if n, err = s.pace(g, len(todo)); err != nil {
+			return false, err
+		}
+		reroute, err = s.send(g, todo[:n])
+		todo = todo[n:]
+	}
+	return reroute, err
+}
+
+// send carries tasks of a group in one go.
+func (s *shift) send(g *group, tasks []int32) (reroute bool, err error) {
+	sender, key, err := s.sender(g)
+	if err != nil {
+		return false, err
+	}
+	ctx, cancel := context.WithCancelCause(s.going)
+	defer cancel(nil)
+	s.out = s.out[:0]
+	for _, i := range tasks {
+		s.out = append(s.out, s.outgoing(&s.tasks[i]))
+	}
+	c := &carriage{shift: s, provider: g.provider, indexes: tasks, cancel: cancel}
+	err = sender.Send(ctx, s.out, c.begin, c.done)
+	complete := true
+	ended := int64(0)
+	for _, i := range tasks {
+		switch t := &s.tasks[i]; {
+		case t.state < open:
+			complete = false
+		case t.state == over && t.stopped():
+			t.state = idle // for the next provider; without one it is put back
+		default:
+			ended++
+		}
+	}
+	g.provider.ended.Add(ended)
+	if err != nil {
+		delete(s.senders, key)
+		err = errors.Join(errBroken, err, sender.Close())
+	}
+	if unkept := c.err(); unkept != nil {
+		return false, errors.Join(err, unkept)
+	}
+	if v := c.refused.Load(); v != nil {
+		return true, s.f.stop(s.inFlight, g.provider, s.rel.Dispatch, *v)
+	}
+	if complete {
+		if err != nil {
+			s.f.o.Log.WarnContext(ctx, "sender failed after its last message", "provider", g.provider.ID, "error", err)
+		}
+		return false, nil
+	}
+	return s.unsent(g, err)
+}
+
+// unsent decides what becomes of tasks that a sender has not begun.
+func (s *shift) unsent(g *group, err error) (reroute bool, _ error) {
+	if s.going.Err() != nil {
+		return false, errLost
+	}
+	var refusal *notify.Refusal
+	if errors.As(err, &refusal) && (refusal.Class == notify.ClassStop || refusal.Class == notify.ClassBug) {
+		return true, s.f.stop(s.inFlight, g.provider, s.rel.Dispatch, notify.Verdict{Class: refusal.Class, Code: refusal.Code})
+	}
+	s.worn, s.broken = append(s.worn, g.provider), errors.Join(s.broken, cmp.Or(err, errBroken))
+	g.provider.tire(s.f.o.Clock.Now())
+	return true, nil
+}
+
+// pace waits until at least one of n messages may go over the provider and for the dispatch, and returns how
+// many may go at once. A stop of the process ends the wait.
+func (s *shift) pace(g *group, n int) (int, error) {
+	for _, l := range []*rate.Limiter{g.provider.limit, g.route.limit} {
+		if l != nil {
+			n = min(n, l.Burst())
+		}
+	}
+	for _, l := range []*rate.Limiter{g.provider.limit, g.route.limit} {
+		if l == nil {
+			continue
+		}
+		now := s.f.o.Clock.Now()
+		slot := l.ReserveN(now, n)
+		if wait := slot.DelayFrom(now); wait > 0 && s.rest(wait) != nil {
+			slot.CancelAt(s.f.o.Clock.Now())
+			return 0, errLost
+		}
+	}
+	return n, nil
+}
+
+// rest sleeps while the claim holds and the process is not to stop.
+func (s *shift) rest(d time.Duration) error {
+	ctx, cancel := context.WithCancel(s.going)
+	defer cancel()
+	defer context.AfterFunc(s.ctx, cancel)()
+	return s.f.sleep(ctx, d)
+}
+
+// carriage follows the messages of one Send and keeps the journal. Messages are told apart by their index, so
+// only a failure needs a lock.
+type carriage struct {
+	*shift
+	provider *provider
+	indexes  []int32
+	cancel   context.CancelCauseFunc
+	refused  atomic.Pointer[notify.Verdict] // by which the provider takes no more
+
+	mu      sync.Mutex
+	failure error
+}
+
+func (c *carriage) begin(i int) {
+	at := c.indexes[i]
+	t := &c.tasks[at]
+	t.state = open
+	e := entry{dispatch: c.rel.No, seq: t.seq, channel: t.channel, provider: c.provider.ID, attempt: t.attempt}
+	c.keep(c.page.begun(int(at), &e))
+}
+
+func (c *carriage) done(i int, v notify.Verdict) {
+	if !slices.Contains(classes[1:], v.Class) {
+		v.Class = notify.ClassInDoubt // a verdict nobody knows tells nothing
+	}
+	at := c.indexes[i]
+	t := &c.tasks[at]
+	begun := t.state == open
+	t.settle(v)
+	if t.stopped() && c.refused.CompareAndSwap(nil, &v) {
+		c.cancel(errBroken) // what is not begun goes over another one
+	}
+	if begun {
+		c.keep(c.page.ended(int(at), &entry{verdict: v}))
+	}
+}
+
+// keep remembers the first failure of the journal and stops the sender: what cannot be written down must not
+// be sent.
+func (c *carriage) keep(err error) {
+	if err == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.failure == nil {
+		c.failure = err
+		c.cancel(err)
+	}
+}
+
+func (c *carriage) err() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.failure
+}

@@ -1,0 +1,133 @@
+package fanout
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"tocsin/notify"
+)
+
+const measureEvery = 10 * time.Second
+
+// provider is one way out as the workers of this process share it.
+type provider struct {
+	notify.Provider
+	first bool // of its channel: whose home is not known is at home with it
+	cover func(address string) bool
+	limit *rate.Limiter
+	state atomic.Pointer[notify.ProviderState]
+	ended atomic.Int64 // messages since it was last measured
+	until atomic.Int64 // microseconds: others go first till then, because it could not be reached
+}
+
+const tiredFor = 30 * time.Second
+
+// tire has other providers go first for a while.
+func (p *provider) tire(now time.Time) { p.until.Store(now.Add(tiredFor).UnixMicro()) }
+
+func (p *provider) tired(now time.Time) bool { return p.until.Load() > now.UnixMicro() }
+
+func newProvider(p notify.Provider, first bool) *provider {
+	out := &provider{Provider: p, first: first, limit: newLimit(p.Rate)}
+	if c, ok := p.Channel.(notify.Coverer); ok {
+		out.cover = c.Covers
+	}
+	out.state.Store(&notify.ProviderState{})
+	return out
+}
+
+// newLimit shapes messages to a rate; nil is no limit. What may go at once is a tenth of a second's worth.
+func newLimit(perSecond float64) *rate.Limiter {
+	if perSecond <= 0 {
+		return nil
+	}
+	return rate.NewLimiter(rate.Limit(perSecond), max(1, int(perSecond/10)))
+}
+
+// pause is why nothing goes over the provider now; "" when it does.
+func (p *provider) pause() string {
+	switch s := p.state.Load(); {
+	case !s.Paused:
+		return ""
+	case s.Class == notify.ClassBug:
+		return "bug"
+	case s.Class == notify.ClassStop:
+		return "stop"
+	}
+	return "provider"
+}
+
+// serves reports whether the provider may ever be used for a person at an address.
+func (p *provider) serves(r *notify.Recipient, address string, transfers map[string]string) (ok bool, why string) {
+	if p.cover != nil && !p.cover(address) {
+		return false, "coverage"
+	}
+	if p.Regions == nil || p.first && r.Jurisdiction == "" || notify.Allowed(p.Provider, *r, transfers) {
+		return true, ""
+	}
+	return false, "region"
+}
+
+// look reads what others have decided about the providers.
+func (f *Fanout) look(ctx context.Context, tx notify.Tx) error {
+	states, err := tx.ProviderStates(ctx)
+	if err != nil {
+		return fmt.Errorf("read providers: %w", err)
+	}
+	for p := range f.all() {
+		i := slices.IndexFunc(states, func(s notify.ProviderState) bool { return s.ID == p.ID })
+		if i >= 0 {
+			p.state.Store(&states[i])
+		}
+	}
+	return nil
+}
+
+func (f *Fanout) all() func(yield func(*provider) bool) {
+	return func(yield func(*provider) bool) {
+		for _, of := range f.providers {
+			for _, p := range of {
+				if !yield(p) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// stop pauses a provider that refuses everything, for every worker of the operator.
+func (f *Fanout) stop(ctx context.Context, p *provider, d notify.Dispatch, v notify.Verdict) error {
+	now := f.o.Clock.Now()
+	s := notify.ProviderState{ID: p.ID, Channel: p.Channel.Name(), Paused: true, Class: v.Class, Code: v.Code, Since: &now}
+	if p.pause() == "" {
+		f.o.Log.ErrorContext(ctx, "provider stopped", "provider", p.ID, "class", string(v.Class), "code", v.Code)
+	}
+	p.state.Store(&s) // here at once, whatever becomes of the write
+	err := f.o.Store.InTx(ctx, f.scope, func(tx notify.Tx) error { return notify.StopProvider(ctx, tx, d, s) })
+	if err != nil {
+		return fmt.Errorf("pause provider: %w", err)
+	}
+	return nil
+}
+
+// measure keeps the rates at which providers took messages while they were busy.
+func (f *Fanout) measure(ctx context.Context, over time.Duration) error {
+	for p := range f.all() {
+		n := p.ended.Swap(0)
+		if n == 0 {
+			continue
+		}
+		err := f.o.Store.Bulk(ctx, f.scope, func(tx notify.Tx) error {
+			return tx.PutProviderRate(ctx, p.ID, p.Channel.Name(), float64(n)/over.Seconds())
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
