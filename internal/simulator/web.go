@@ -138,6 +138,9 @@ func (v view) T(key string) string {
 	return w[1]
 }
 
+// Clock is a time as the page's clock shows it.
+func (v view) Clock(t time.Time) time.Time { return t.In(beijing) }
+
 // What tells in the reader's language what happens.
 func (v view) What(k kindRow) string {
 	if v.Lang == "zh-Hans" {
