@@ -49,7 +49,6 @@ type mailConn struct {
 	envid     []byte
 	notify    []byte
 	chunks    []byte
-	ignore    bool // the rest of a message in chunks that was refused
 	hasMail   bool
 	hasRcpt   bool
 	kind      *Kind // what the recipient meets
@@ -194,7 +193,7 @@ func (m *mailConn) login(answer []byte) {
 
 // reset forgets the transaction.
 func (m *mailConn) reset() {
-	m.hasMail, m.hasRcpt, m.ignore, m.kind = false, false, false, nil
+	m.hasMail, m.hasRcpt, m.kind = false, false, nil
 	m.chunks = m.chunks[:0]
 }
 
