@@ -78,5 +78,5 @@ func (c *counted) damaged(err error) error {
 	if c.err != nil && !errors.Is(c.err, io.EOF) {
 		return err
 	}
-	return errors.Join(incident.InvalidInput([]incident.Problem{*problem("", "packed", "the file is damaged: it cannot be unpacked")}), err)
+	return errors.Join(incident.InvalidInput([]incident.Problem{*problem("", "packed", "the file is damaged; it cannot be unpacked")}), err)
 }
