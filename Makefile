@@ -37,7 +37,8 @@ quick: ## the fast tests, under a minute once built
 
 .PHONY: test
 test: tools build check ## everything CI runs
-	go test -timeout 10m $$(go list ./... | grep -vxF "$$(go list $(RACE))")
+	go test -timeout 10m $$(go list ./... | grep -v "^tocsin/test/" | grep -vxF "$$(go list $(RACE))")
+	go test -count=1 -timeout 10m ./test/... # the cache does not see the binary they run, nor what imports what
 	CGO_ENABLED=1 go test -race -timeout 10m $(RACE)
 	scripts/fuzz.sh 300x incident notify/receipt
 
@@ -51,8 +52,8 @@ acceptance: build ## the real binary against real servers
 	go test -count=1 -timeout 15m ./test/...
 
 .PHONY: bench
-bench: ## measure the goals; BENCH_OUT=file appends a line of JSON for each
-	go run ./test/bench
+bench: ## measure the goals; BENCH_SCALE=small takes minutes, BENCH_OUT=file appends a line of JSON for each
+	go run ./test/bench $(if $(BENCH_DOC),-markdown docs/performance.md)
 
 .PHONY: soak
 soak: tools build ## long runs: many kills, minutes of fuzzing

@@ -50,7 +50,7 @@ var replyRules = []replyRule{
 	{name: "no-mailbox", code: "5", text: "user not found", class: ClassRcptPerm},
 	{name: "no-mailbox", text: "用户不存在", class: ClassRcptPerm},   // QQ and 163 in their own bounces
 	{name: "no-mailbox", text: "邮件地址不存在", class: ClassRcptPerm}, // 163
-	{name: "full", text: "空间不足", class: ClassRcptSoft},         // QQ
+	{name: "full", text: "空间不足", class: ClassRcptSoft},          // QQ
 	{name: "full", text: "quota exceeded", class: ClassRcptSoft},
 	{name: "full", text: "mailbox is full", class: ClassRcptSoft},
 	{name: "greylist", code: "4", text: "greylist", class: ClassRetryAt, wait: 10 * time.Minute},

@@ -157,11 +157,11 @@ func (w *world) receipts(d notify.Dispatch, class notify.Class, from, to int64, 
 func TestADispatchStopsItself(t *testing.T) {
 	t.Run("of failures, once enough were tried", func(t *testing.T) {
 		w := newWorld(t)
-		d := w.released(2000, notify.Course{Limit: notify.Limits{After: 1000}})
-		require.Equal(t, 1000, w.step(d, dead(5)), "two ranges of 500, and no third")
+		d := w.released(4000, notify.Course{Limit: notify.Limits{After: 1000}})
+		require.Equal(t, 2000, w.step(d, dead(5)), "one range, and no second")
 		p := w.progress(d)
 		require.Equal(t, []any{notify.DispPaused, "bounces"}, []any{p.State, p.Reason})
-		require.EqualValues(t, []int64{200, 800, 1000}, []int64{p.People.Failed, p.People.Accepted, p.People.Pending})
+		require.EqualValues(t, []int64{400, 1600, 2000}, []int64{p.People.Failed, p.People.Accepted, p.People.Pending})
 		require.Contains(t, w.ledger(0), "dispatch.paused")
 	})
 	t.Run("of a tenth exactly it does not", func(t *testing.T) {

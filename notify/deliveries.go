@@ -2,9 +2,7 @@ package notify
 
 import (
 	"context"
-	"slices"
 
-	"tocsin/incident"
 	"tocsin/incident/evidence"
 	"tocsin/internal/access"
 )
@@ -21,10 +19,7 @@ func (s *Service) Deliveries(ctx context.Context, sc evidence.Scope, id string, 
 	if err := access.Require(sc, access.Read); err != nil {
 		return nil, err
 	}
-	if limit <= 0 {
-		limit = pageDefault
-	}
-	limit = min(limit, pageMost)
+	limit = pageOf(limit)
 	var out []Delivery
 	err := s.store.View(ctx, sc, func(tx Tx) error {
 		d, err := tx.Dispatch(ctx, id)
@@ -65,95 +60,4 @@ func wholePeople(rows []Delivery, limit, asked int) []Delivery {
 		}
 	}
 	return rows[:end]
-}
-
-// waiting lists who has not been sent to: pending while the dispatch can still reach them, stopped after
-// it was stopped. Most of them have no row, so the audience is walked window by window.
-func waiting(ctx context.Context, tx Tx, d Dispatch, state DeliveryState, afterSeq int64, limit int) ([]Delivery, error) {
-	var out []Delivery
-	for from := afterSeq + 1; from < d.Total && len(out) < limit; from += rangeSize {
-		to := min(from+rangeSize, d.Total)
-		rows, err := tx.DeliveriesOf(ctx, d.No, from, to)
-		if err != nil {
-			return nil, err
-		}
-		for seq := from; seq < to && len(out) < limit; seq++ {
-			n := 0
-			for n < len(rows) && rows[n].Seq == seq {
-				n++
-			}
-			out = append(out, waitingRows(d, seq, rows[:n], state)...)
-			rows = rows[n:]
-		}
-	}
-	return out, nil
-}
-
-func waitingRows(d Dispatch, seq int64, rows []Delivery, state DeliveryState) []Delivery {
-	if len(rows) == 0 {
-		rows = []Delivery{{Dispatch: d.No, Seq: seq}}
-	}
-	var out []Delivery
-	for _, row := range rows {
-		if row.State = shown(d.State, row.State); row.State == state && !row.Superseded {
-			out = append(out, row)
-		}
-	}
-	return out
-}
-
-// Search finds what one person got, by person_key or exact address.
-func (s *Service) Search(ctx context.Context, sc evidence.Scope, dispatch, personKey, address string) ([]Delivery, error) {
-	if err := access.Require(sc, access.ReadPeople); err != nil {
-		return nil, err
-	}
-	if (personKey == "") == (address == "") {
-		return nil, incident.InvalidInput([]incident.Problem{{
-			Pointer: "", Rule: "one-of", Message: "give either person_key or address",
-		}})
-	}
-	var out []Delivery
-	err := s.store.View(ctx, sc, func(tx Tx) error {
-		out = []Delivery{}
-		d, err := tx.Dispatch(ctx, dispatch)
-		if err != nil {
-			return err
-		}
-		seqs, err := find(ctx, tx, d, personKey, address)
-		if err != nil {
-			return err
-		}
-		for _, w := range windows(seqs) {
-			rows, err := tx.DeliveriesOf(ctx, d.No, w[0], w[1])
-			if err != nil {
-				return err
-			}
-			for _, row := range rows {
-				if _, found := slices.BinarySearch(seqs, row.Seq); found {
-					row.State = shown(d.State, row.State)
-					out = append(out, row)
-				}
-			}
-		}
-		return nil
-	})
-	return out, err
-}
-
-// find looks a person up by blind index; an address may be of any channel.
-func find(ctx context.Context, tx Tx, d Dispatch, personKey, address string) ([]int64, error) {
-	key, err := tx.Key(ctx, d.Incident)
-	if err != nil {
-		return nil, err
-	}
-	var seqs []int64
-	for _, index := range SearchIndex(key, personKey, address) {
-		found, err := tx.RecipientSeqs(ctx, d.AudienceNo, index)
-		if err != nil {
-			return nil, err
-		}
-		seqs = append(seqs, found...)
-	}
-	slices.Sort(seqs)
-	return slices.Compact(seqs), nil
 }

@@ -148,7 +148,7 @@ type Outgoing struct {
 	Ref      string            // notice number, slot "ref"
 	Vars     map[string]string // further slots the message declares
 	OutID    string            // ours, stable per (dispatch, seq, channel); echoed in receipts
-	Since    time.Time         // of a delivery in doubt: when it was last sent; zero: long ago
+	Since    time.Time         // of a delivery in doubt: when it was last known to be so; zero: not known, perhaps sent just now
 }
 
 // Value is what stands in a slot of a message; ok is false when this person has none for it.
@@ -196,8 +196,19 @@ type Progress struct {
 	ByChannel  map[string]map[string]int64 `json:"by_channel"` // channel → state → deliveries
 	Duplicates int64                       `json:"possible_duplicates"`
 	Complaints map[string]int64            `json:"complaints,omitempty"` // channel → people who complained about what arrived
-	Rate       float64                     `json:"rate"`                 // people per second, over the dispatch so far
+	Rate       float64                     `json:"rate"`                 // outcomes a second, over the last minute; of one that has ended, over all of it
 	ETA        *time.Time                  `json:"eta,omitempty"`
+	Pace       map[string]Pace             `json:"pace,omitempty"`   // by channel, while it runs
+	Margin     *time.Duration              `json:"margin,omitempty"` // from its end, or when it should end, to the deadline
+	Additions  []Progress                  `json:"additions,omitempty"`
+}
+
+// Pace is how one channel of a running dispatch gets on.
+type Pace struct {
+	First int64      `json:"first"` // people whose first channel it is
+	Tried int64      `json:"tried"` // people sent to over it so far, those after another channel included
+	Rate  float64    `json:"rate"`  // a second
+	ETA   *time.Time `json:"eta,omitempty"`
 }
 
 // Range is a run of deliveries that one worker owns for a while, fenced by its epoch.
@@ -231,6 +242,7 @@ type Batch struct {
 type Receipt struct {
 	Provider   string
 	OutID      string
+	Address    string // whom it is about, in place of an OutID the provider does not repeat; read, never kept
 	ProviderID string
 	Class      Class
 	Code       string

@@ -65,7 +65,11 @@ type group struct {
 func (p *planner) groups() (out []group) {
 	for _, s := range p.people.Segments {
 		if s.Kind == "jurisdiction" {
-			out = append(out, group{s.Value, s.On(p.doc.Channels), s.People})
+			lives := s.Value
+			if lives == UnknownValue || lives == OtherValues {
+				lives = ""
+			}
+			out = append(out, group{lives, s.On(p.doc.Channels), s.People})
 		}
 	}
 	if out != nil {
@@ -127,7 +131,9 @@ func (p *planner) add(g group) {
 	}
 	if on == 0 {
 		p.out.Unreachable += g.people
-		p.problem("region", g.lives, g.people)
+		if slices.ContainsFunc(p.ways, func(w Way) bool { return slices.Contains(g.ladder, w.Channel) }) {
+			p.problem("region", g.lives, g.people)
+		}
 	}
 }
 
@@ -281,11 +287,11 @@ func (p *planner) text(locale string) templates.Message {
 	}
 	want, _ := language.Make(locale).Base()
 	for have, m := range p.texts {
-		if base, _ := language.Make(have).Base(); locale != "" && base == want {
+		if base, _ := language.Make(have).Base(); locale != UnknownValue && base == want {
 			return m
 		}
 	}
-	if m, ok := p.texts["en"]; ok && locale != "" {
+	if m, ok := p.texts["en"]; ok && locale != UnknownValue {
 		return m
 	}
 	return p.texts["zh-Hans"]

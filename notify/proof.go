@@ -17,6 +17,8 @@ type proofStore interface {
 	// BatchesOf pages by number through the batches that can hold events of a recipient.
 	BatchesOf(ctx context.Context, dispatchNo, seq, after int64, limit int) ([]Batch, error)
 	ChainHead(ctx context.Context, chain string) (evidence.Head, error)
+	// OpenStretches are the parts from ≤ seq < to of the audience whose first range is not worked off.
+	OpenStretches(ctx context.Context, dispatchNo int64) ([][2]int64, error)
 }
 
 const batchesAtOnce = 50

@@ -16,6 +16,9 @@ const receiptBatch = 500
 // ApplyReceipts moves deliveries by receipts whose OutID is ours; others change nothing. It returns how
 // many were applied. Late, repeated and out-of-order receipts never move a state back.
 func (s *Service) ApplyReceipts(ctx context.Context, operator string, r []Receipt) (int, error) {
+	if err := s.named(ctx, operator, r); err != nil {
+		return 0, err
+	}
 	var applied int
 	for no, outcomes := range s.authentic(r) {
 		slices.SortStableFunc(outcomes, func(a, b Outcome) int { return cmp.Compare(a.Seq, b.Seq) })

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"slices"
 	"strconv"
-	"time"
 
 	"tocsin/incident"
 	"tocsin/incident/evidence"
@@ -40,7 +39,7 @@ func (s *Service) Dispatch(ctx context.Context, sc evidence.Scope, notice string
 		if d, err = Advance(ctx, tx, d); err != nil {
 			return err
 		}
-		p, err = progress(ctx, tx, d)
+		p, err = paced(ctx, tx, d)
 		return err
 	})
 	return p, err
@@ -156,8 +155,10 @@ func (s *Service) Progress(ctx context.Context, sc evidence.Scope, id string) (P
 		if err != nil {
 			return err
 		}
-		p, err = progress(ctx, tx, d)
-		return err
+		if p, err = paced(ctx, tx, d); err != nil {
+			return err
+		}
+		return p.together(ctx, tx)
 	})
 	return p, err
 }
@@ -178,7 +179,7 @@ func (s *Service) Dispatches(ctx context.Context, sc evidence.Scope, id incident
 		}
 		out = make([]Progress, len(all))
 		for i, d := range all {
-			if out[i], err = progress(ctx, tx, d); err != nil {
+			if out[i], err = paced(ctx, tx, d); err != nil {
 				return err
 			}
 		}
@@ -240,7 +241,7 @@ func (s *Service) steer(ctx context.Context, sc evidence.Scope, id string, to Di
 			return err
 		}
 		announceState(tx, d, steered[to], reason, map[string]string{"reason_code": "person"})
-		p, err = progress(ctx, tx, d)
+		p, err = paced(ctx, tx, d)
 		return err
 	})
 	return p, err
@@ -253,24 +254,16 @@ func progress(ctx context.Context, tx Tx, d Dispatch) (Progress, error) {
 	if err != nil {
 		return Progress{}, err
 	}
-	c := Counts{
-		Total: d.Total, InDoubt: people[InDoubt], Accepted: people[Accepted],
-		Failed: people[Failed], Delivered: people[Delivered], Read: people[Read],
-	}
-	told := c.InDoubt + c.Accepted + c.Failed + c.Delivered + c.Read
-	waiting := &c.Pending
-	if d.State == DispStopped {
-		waiting = &c.Stopped
-	}
-	*waiting = d.Total - told
-
+	c := countsOf(d, people)
 	p := Progress{Dispatch: d, People: c, ByChannel: map[string]map[string]int64{}, Complaints: map[string]int64{}, Duplicates: doubt}
 	for key, n := range rows {
 		p.count(key, n)
 	}
-	p.pace(told, tx.Now())
 	return p, nil
 }
+
+// told is how many people there is word of.
+func (c Counts) told() int64 { return c.InDoubt + c.Accepted + c.Failed + c.Delivered + c.Read }
 
 func (p *Progress) count(key CountKey, n int64) {
 	if n == 0 {
@@ -292,17 +285,4 @@ func shown(d DispatchState, s DeliveryState) DeliveryState {
 		return Stopped
 	}
 	return s
-}
-
-func (p *Progress) pace(told int64, now time.Time) {
-	if p.EndedAt != nil {
-		now = *p.EndedAt
-	}
-	if took := now.Sub(p.StartedAt).Seconds(); took > 0 {
-		p.Rate = float64(told) / took
-	}
-	if p.State == DispRunning && p.Rate > 0 {
-		eta := now.Add(time.Duration(float64(p.People.Pending) / p.Rate * float64(time.Second)))
-		p.ETA = &eta
-	}
 }

@@ -12,6 +12,9 @@ const maxSegments = 200
 // OtherValues is the value of a segment that counts all the rare ones of its kind.
 const OtherValues = "other"
 
+// UnknownValue is the value of the segments of those of whom nobody said where they live or what they read.
+const UnknownValue = "unknown"
+
 // MinorWithoutGuardian is the value of the segment of minors who are told themselves.
 const MinorWithoutGuardian = "minor-without-guardian"
 
@@ -104,8 +107,11 @@ func (s segments) count(of []traits, people []int64) {
 		for _, f := range [...]struct{ kind, value string }{
 			{"jurisdiction", t.jurisdiction}, {"locale", t.locale}, {"zone", t.zone}, {"role", t.role}, {"customer", t.customer}, {"minor", t.minor},
 		} {
-			if f.value != "" || f.kind == "jurisdiction" || f.kind == "locale" || f.kind == "zone" {
-				s.add(f.kind, f.value, t.ladder, n) // "": nobody said it
+			switch {
+			case f.value != "":
+				s.add(f.kind, f.value, t.ladder, n)
+			case f.kind == "jurisdiction" || f.kind == "locale" || f.kind == "zone":
+				s.add(f.kind, UnknownValue, t.ladder, n)
 			}
 		}
 		for d := range strings.SplitSeq(t.data, ",") {

@@ -58,6 +58,8 @@ type Tx interface {
 	DispatchByNo(ctx context.Context, no int64) (Dispatch, error)
 	Dispatches(ctx context.Context, id incident.ID) ([]Dispatch, error)
 	RunningDispatches(ctx context.Context) ([]Dispatch, error) // running and paused, of every incident of the operator
+	// RecentDispatches are the running and paused ones and those that ended since, the newest first.
+	RecentDispatches(ctx context.Context, since time.Time) ([]Dispatch, error)
 
 	InsertRanges(ctx context.Context, r []Range) error
 	// ClaimRange gives one open, unowned or expired range of a running dispatch to owner, fair between
@@ -86,6 +88,9 @@ type Tx interface {
 	Counts(ctx context.Context, dispatchNo int64) (people map[DeliveryState]int64, rows map[CountKey]int64, doubt int64, err error)
 	NextNo(ctx context.Context, dispatchNo int64, what string) (int64, error) // next range or batch number
 	InsertBatch(ctx context.Context, b Batch) error
+	// RecentOutcomes adds up the batches of outcomes since an instant, the newest 240 at most; from is when the
+	// oldest one counted was written.
+	RecentOutcomes(ctx context.Context, dispatchNo int64, since time.Time) (n int64, from time.Time, err error)
 	Batches(ctx context.Context, dispatchNo, after int64, limit int) ([]Batch, error)
 
 	providerStore

@@ -73,15 +73,15 @@ func substituteTitle(untold int64) map[string]string {
 	}
 }
 
-// substituteLaw is what the law of these duties says about whom its notice does not reach: the notes of the
-// rules, and the ground on which a public communication takes the notice's place.
+// substituteLaw is what the law of these duties says about whom its notice does not reach: the note of a
+// rule that says so, and the ground on which a public communication takes the notice's place.
 func (in *situation) substituteLaw(duties []string) (out []LawNote) {
 	for _, d := range in.duties {
 		if !slices.Contains(duties, d.ID) {
 			continue
 		}
 		o := d.Obligation
-		if len(o.Note) > 0 {
+		if o.Substitute {
 			out = append(out, LawNote{Rule: o.ID, Text: o.Note, Source: o.Source})
 		}
 		for _, x := range o.Exemptions {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"tocsin/internal/app"
 	"tocsin/playbooks"
 	"tocsin/playbooks/obligation"
 	"tocsin/templates"
@@ -36,7 +37,7 @@ const maxInput = 4 << 20
 
 // Run derives every input in turn.
 func (c deriveCmd) Run(ctx context.Context, std streams) error {
-	engine, err := obligation.OpenDir(c.Law)
+	engine, err := app.Law(c.Law)
 	if err != nil {
 		return err
 	}

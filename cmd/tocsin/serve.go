@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 
 	"tocsin/internal/app"
 )
@@ -82,32 +81,4 @@ func until(ctx context.Context, a *app.App) error {
 		return err
 	}
 	return failed
-}
-
-type simulatorCmd struct {
-	Addr     string `default:"127.0.0.1:0" placeholder:"HOST:PORT" help:"HTTP door: SMS, push, what arrived, and /_admin."`
-	SMTP     string `default:"127.0.0.1:0" placeholder:"HOST:PORT" help:"SMTP door."`
-	Callback string `placeholder:"URL" help:"Where receipts go, with {provider} in it."`
-	CA       string `placeholder:"FILE" help:"Write the SMTP door's certificate here."`
-}
-
-// Help is the example that --help shows.
-func (simulatorCmd) Help() string {
-	return "Example: tocsin simulator --addr 127.0.0.1:9090 --smtp 127.0.0.1:2525 --ca sim.pem"
-}
-
-// Run simulates until the process is told to stop.
-func (c simulatorCmd) Run(ctx context.Context, io streams) error {
-	s, err := app.StartSimulator(app.SimulatorOptions{HTTPAddr: c.Addr, SMTPAddr: c.SMTP, Callback: c.Callback, Log: logger(io.err, "info")})
-	if err != nil {
-		return err
-	}
-	if c.CA != "" {
-		if err := os.WriteFile(c.CA, s.CertPEM(), 0o600); err != nil {
-			return fmt.Errorf("write certificate: %w", err)
-		}
-	}
-	fmt.Fprintf(io.out, "http %s\nsmtp %s\n", s.HTTPAddr(), s.SMTPAddr())
-	<-ctx.Done()
-	return s.Stop(context.WithoutCancel(ctx))
 }

@@ -109,7 +109,7 @@ func (a *App) open(ctx context.Context) error {
 
 func (a *App) useCases() error {
 	var err error
-	if a.Engine, err = obligation.OpenDir(a.Config.Law); err != nil {
+	if a.Engine, err = Law(a.Config.Law); err != nil {
 		return fmt.Errorf("load law: %w", err)
 	}
 	if a.Catalog, err = templates.Load(); err != nil {
@@ -128,6 +128,14 @@ func (a *App) useCases() error {
 	a.Notify = notify.New(store.Of[notify.Tx](a.DB), a.Catalog, a.key)
 	a.Playbooks = playbooks.New(store.Of[playbooks.Tx](a.DB), a.Engine, defs, a.Catalog)
 	return nil
+}
+
+// Law compiles the built-in rules and, on top of them, those of a directory; "" for none.
+func Law(dir string) (*obligation.Engine, error) {
+	if dir == "" {
+		return obligation.New()
+	}
+	return obligation.Open(os.DirFS(dir))
 }
 
 // Start opens the doors and begins to work. It returns when everything is ready.

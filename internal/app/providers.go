@@ -5,7 +5,6 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"time"
@@ -105,12 +104,10 @@ func (a *App) startFanout(_ context.Context) error {
 }
 
 // SimulatorOptions are what a simulator process of its own may set.
-type SimulatorOptions struct {
-	HTTPAddr, SMTPAddr, Callback string
-	Log                          *slog.Logger
-}
+type SimulatorOptions = simulator.Options
 
 // StartSimulator runs the providers' doubles with the account that simulated installations use.
 func StartSimulator(o SimulatorOptions) (*simulator.Simulator, error) {
-	return simulator.Start(simulator.Options{HTTPAddr: o.HTTPAddr, SMTPAddr: o.SMTPAddr, Callback: o.Callback, KeyID: simulatorKeyID, KeySecret: simulatorSecret, Log: o.Log})
+	o.KeyID, o.KeySecret = simulatorKeyID, simulatorSecret
+	return simulator.Start(o)
 }

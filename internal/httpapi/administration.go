@@ -106,6 +106,7 @@ const maxCallback = 1 << 20
 
 // callbacks take providers' receipts. They are no part of the described API: each provider has its own form.
 func (a *api) callbacks(group *gin.RouterGroup) {
+	decoder := receipt.NewDecoder(a.Clock)
 	group.POST("/callbacks/:provider/:token", func(c *gin.Context) {
 		provider := c.Param("provider")
 		if subtle.ConstantTimeCompare([]byte(c.Param("token")), []byte(a.Callback)) != 1 {
@@ -117,7 +118,7 @@ func (a *api) callbacks(group *gin.RouterGroup) {
 			Refuse(c, incident.NewFault(incident.TooLarge, "the receipt is too large"))
 			return
 		}
-		receipts, ack, ackType, err := receipt.Decode(provider, c.ContentType(), raw)
+		receipts, ack, ackType, err := decoder.Decode(provider, c.ContentType(), raw)
 		if err != nil {
 			Refuse(c, err)
 			return

@@ -3,7 +3,6 @@ package httpapi
 import (
 	"context"
 	"net/http"
-	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -47,40 +46,4 @@ func (a *api) dispatches(h huma.API) {
 			return &body[dispatchView]{Body: viewDispatch(p)}, err
 		})
 	a.deliveries(h)
-}
-
-func (a *api) deliveries(h huma.API) {
-	type listIn struct {
-		DocumentPath
-		State      string `query:"state" enum:"pending,sending,in_doubt,accepted,failed,delivered,read,stopped"`
-		Duplicates bool   `query:"duplicates" doc:"Only those that were once in doubt"`
-		After      int64  `query:"after" default:"-1" doc:"Recipient number of the last row seen"`
-		Limit      int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
-	}
-	register(h, a, a.operation("list-deliveries", http.MethodGet, "/dispatches/{id}/deliveries", "Who got what, by recipient number", http.StatusOK),
-		func(ctx context.Context, sc evidence.Scope, in *listIn) (*body[deliveryList], error) {
-			var state *notify.DeliveryState
-			for s := notify.Pending; s <= notify.Stopped; s++ {
-				if s.String() == in.State {
-					state = &s
-				}
-			}
-			list, err := a.Notify.Deliveries(ctx, sc, in.ID, state, in.Duplicates, in.After, in.Limit)
-			return &body[deliveryList]{Body: deliveryList{each(list, viewDelivery)}}, err
-		})
-	type searchIn struct {
-		DocumentPath
-		Body struct {
-			PersonKey string `json:"person_key,omitempty"`
-			Address   string `json:"address,omitempty" doc:"An exact e-mail address, phone number or device id"`
-		}
-	}
-	register(h, a, a.operation("search-deliveries", http.MethodPost, "/dispatches/{id}/deliveries/search", "What one person got", http.StatusOK),
-		func(ctx context.Context, sc evidence.Scope, in *searchIn) (*body[deliveryList], error) {
-			if given := []string{in.Body.PersonKey, in.Body.Address}; slices.Index(given, "") < 0 || given[0] == given[1] {
-				return nil, incident.InvalidInput([]incident.Problem{{Pointer: "/", Rule: "one-of", Message: "give person_key or address"}})
-			}
-			list, err := a.Notify.Search(ctx, sc, in.ID, in.Body.PersonKey, in.Body.Address)
-			return &body[deliveryList]{Body: deliveryList{each(list, viewDelivery)}}, err
-		})
 }

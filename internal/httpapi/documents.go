@@ -24,6 +24,8 @@ func (a *api) documents(h huma.API) {
 		a.documentKind(h, kind, "/"+string(kind)+"s")
 	}
 	a.preview(h)
+	a.noticePlan(h)
+	a.additions(h)
 	a.export(h)
 	a.filings(h)
 }
@@ -68,8 +70,9 @@ func (a *api) documentKind(h huma.API, kind templates.Kind, path string) {
 				Text   string `json:"text,omitempty"`
 				Open   bool   `json:"open,omitempty" doc:"Not yet known, where the law allows that"`
 			} `json:"passages,omitempty"`
-			Channels []string `json:"channels,omitempty"`
-			Refresh  bool     `json:"refresh,omitempty" doc:"Take the present facts into automatic passages"`
+			Channels []string       `json:"channels,omitempty"`
+			Course   *notify.Course `json:"course,omitempty" doc:"Of a notice: how its release goes, approved with it"`
+			Refresh  bool           `json:"refresh,omitempty" doc:"Take the present facts into automatic passages"`
 		}
 	}
 	register(h, a, a.operation("edit-"+name, http.MethodPatch, path+"/{id}", "Edit a "+name+"; this voids its approvals", http.StatusOK),
@@ -78,7 +81,7 @@ func (a *api) documentKind(h huma.API, kind templates.Kind, path string) {
 			if err != nil {
 				return nil, err
 			}
-			e := notify.Edit{Subject: in.Body.Subject, Channels: in.Body.Channels, Refresh: in.Body.Refresh}
+			e := notify.Edit{Subject: in.Body.Subject, Channels: in.Body.Channels, Course: in.Body.Course, Refresh: in.Body.Refresh}
 			for _, p := range in.Body.Passages {
 				e.Passages = append(e.Passages, notify.EditPassage{Locale: p.Locale, Block: p.Block, Text: p.Text, Open: p.Open})
 			}
@@ -153,6 +156,32 @@ func (a *api) preview(h huma.API) {
 		func(ctx context.Context, sc evidence.Scope, in *previewIn) (*body[templates.Message], error) {
 			m, err := a.Notify.Preview(ctx, sc, in.ID, in.Locale, in.Channel)
 			return &body[templates.Message]{Body: m}, err
+		})
+}
+
+func (a *api) noticePlan(h huma.API) {
+	type planIn struct {
+		DocumentPath
+		Audience string `query:"audience" doc:"aud_…; default that of the notice, else the newest ready one"`
+	}
+	register(h, a, a.operation("plan-notice", http.MethodGet, "/notices/{id}/plan", "What sending a notice takes: people by channel and kind, cost, time, and what to do about it", http.StatusOK),
+		func(ctx context.Context, sc evidence.Scope, in *planIn) (*body[notify.Plan], error) {
+			p, err := a.Notify.Plan(ctx, sc, in.ID, in.Audience)
+			return &body[notify.Plan]{Body: p}, err
+		})
+}
+
+func (a *api) additions(h huma.API) {
+	type addIn struct {
+		DocumentPath
+		Body struct {
+			Audience string `json:"audience" minLength:"1" doc:"aud_… imported with base: it leaves out whom the notice and its other additions are for"`
+		}
+	}
+	register(h, a, a.operation("extend-notice", http.MethodPost, "/notices/{id}/additions", "Submit the words of a dispatched notice for people found later", http.StatusCreated),
+		func(ctx context.Context, sc evidence.Scope, in *addIn) (*body[documentView], error) {
+			d, err := a.Notify.Extend(ctx, sc, in.ID, in.Body.Audience)
+			return of(templates.Notice, d, err)
 		})
 }
 

@@ -259,6 +259,8 @@ type documentView struct {
 	Addressee    string               `json:"addressee,omitempty"`
 	Duties       []string             `json:"obligations"`
 	Channels     []string             `json:"channels,omitempty"`
+	Course       *notify.Course       `json:"course,omitempty" doc:"Of a notice: how its release goes"`
+	Extends      string               `json:"extends,omitempty" doc:"The notice whose words it tells to people found later"`
 	Version      int                  `json:"version"`
 	State        notify.DocumentState `json:"state"`
 	Content      templates.Content    `json:"content"`
@@ -283,10 +285,16 @@ type documentView struct {
 }
 
 func viewDocument(d notify.DocumentView) documentView {
-	return documentView{d.ID, d.Kind, d.Incident, d.Title, d.Addressee, d.Duties, d.Channels, d.Version, d.State, d.Content, d.FactRevision, d.Stale, d.Policy,
-		d.Gaps, d.Editors, d.Submitter, d.Audience, d.Digest,
-		each(d.Approvals, func(a notify.Approval) approvalView { return approvalView{a.User, a.Digest, a.Note, a.At} }),
-		d.Needed, d.CanApprove, d.WhyNot, d.ReturnReason, d.Ahead, d.FileAhead, d.Filings, d.Voided, d.UpdatedAt}
+	v := documentView{ID: d.ID, Kind: d.Kind, Incident: d.Incident, Title: d.Title, Addressee: d.Addressee, Duties: d.Duties, Channels: d.Channels,
+		Extends: d.Extends, Version: d.Version, State: d.State, Content: d.Content, FactRevision: d.FactRevision, Stale: d.Stale, Policy: d.Policy,
+		Gaps: d.Gaps, Editors: d.Editors, Submitter: d.Submitter, Audience: d.Audience, Digest: d.Digest,
+		Approvals: each(d.Approvals, func(a notify.Approval) approvalView { return approvalView{a.User, a.Digest, a.Note, a.At} }),
+		Needed:    d.Needed, CanApprove: d.CanApprove, WhyNot: d.WhyNot, ReturnReason: d.ReturnReason, Ahead: d.Ahead, FileAhead: d.FileAhead,
+		Filings: d.Filings, Voided: d.Voided, UpdatedAt: d.UpdatedAt}
+	if d.Kind == templates.Notice {
+		v.Course = &d.Course
+	}
+	return v
 }
 
 type dispatchView struct {
@@ -300,15 +308,34 @@ type dispatchView struct {
 	People     notify.Counts               `json:"people"`
 	ByChannel  map[string]map[string]int64 `json:"by_channel"`
 	Duplicates int64                       `json:"possible_duplicates"`
-	Rate       float64                     `json:"rate"`
+	Complaints map[string]int64            `json:"complaints,omitempty" doc:"By channel, of what arrived"`
+	Phase      notify.Phase                `json:"phase,omitempty" enum:"canary,watching" doc:"Of one with a first wave, until the rest follows"`
+	WatchUntil *time.Time                  `json:"watch_until,omitempty"`
+	Course     notify.Course               `json:"course"`
+	Rate       float64                     `json:"rate" doc:"Outcomes a second over the last minute; of one that has ended, over all of it"`
 	ETA        *time.Time                  `json:"eta"`
+	Pace       map[string]notify.Pace      `json:"pace,omitempty" doc:"By channel, while it runs"`
+	Deadline   *time.Time                  `json:"deadline"`
+	Margin     *float64                    `json:"margin_seconds" doc:"From its end, or when it should end, to the deadline"`
+	Extends    string                      `json:"extends,omitempty" doc:"The notice whose words it tells to people found later"`
+	Additions  []dispatchView              `json:"additions,omitempty" doc:"The same words to people found later"`
 	StartedAt  time.Time                   `json:"started_at"`
 	StartedBy  string                      `json:"started_by"`
 	EndedAt    *time.Time                  `json:"ended_at"`
 }
 
 func viewDispatch(p notify.Progress) dispatchView {
-	return dispatchView{p.ID, p.Incident, p.Notice, p.Mode, p.State, p.Reason, p.Channels, p.People, p.ByChannel, p.Duplicates, p.Rate, p.ETA, p.StartedAt, p.StartedBy, p.EndedAt}
+	v := dispatchView{ID: p.ID, Incident: p.Incident, Notice: p.Notice, Mode: p.Mode, State: p.State, Reason: p.Reason, Channels: p.Channels,
+		People: p.People, ByChannel: p.ByChannel, Duplicates: p.Duplicates, Complaints: p.Complaints, Phase: p.Flow.Phase, WatchUntil: p.Flow.WatchUntil,
+		Course: p.Course, Rate: p.Rate, ETA: p.ETA, Pace: p.Pace, Deadline: p.Deadline, Extends: p.Extends, StartedAt: p.StartedAt, StartedBy: p.StartedBy, EndedAt: p.EndedAt}
+	if p.Margin != nil {
+		left := p.Margin.Seconds()
+		v.Margin = &left
+	}
+	if len(p.Additions) > 0 {
+		v.Additions = each(p.Additions, viewDispatch)
+	}
+	return v
 }
 
 type deliveryView struct {
@@ -317,6 +344,7 @@ type deliveryView struct {
 	State      string       `json:"state"`
 	Class      notify.Class `json:"class"`
 	Code       string       `json:"code,omitempty"`
+	Provider   string       `json:"provider,omitempty"`
 	ProviderID string       `json:"provider_id,omitempty"`
 	Attempt    int          `json:"attempt"`
 	Superseded bool         `json:"superseded,omitempty"`
@@ -326,7 +354,7 @@ type deliveryView struct {
 }
 
 func viewDelivery(d notify.Delivery) deliveryView {
-	return deliveryView{d.Seq, d.Channel, d.State.String(), d.Class, d.Code, d.ProviderID, d.Attempt, d.Superseded, d.Doubt, d.At, d.NextAt}
+	return deliveryView{d.Seq, d.Channel, d.State.String(), d.Class, d.Code, d.Provider, d.ProviderID, d.Attempt, d.Superseded, d.Doubt, d.At, d.NextAt}
 }
 
 type entryView = evidence.Entry

@@ -7,6 +7,7 @@ import (
 	"net/mail"
 	"net/textproto"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/emersion/go-message"
@@ -16,11 +17,11 @@ import (
 // inspect verifies a message as channels.md section 12 asks of a sink and names the rule it breaks. Wire rules
 // are checked on each message; the parts only when deep, since they differ between people in a few words.
 func inspect(raw []byte, to string, deep bool) (textproto.MIMEHeader, string) {
-	if rule := wire(raw); rule != "" {
+	if rule := lines(raw); rule != "" {
 		return nil, rule
 	}
-	head, err := textproto.NewReader(bufio.NewReader(bytes.NewReader(raw))).ReadMIMEHeader()
-	if err != nil {
+	head := header(raw)
+	if head == nil {
 		return nil, "bad-header"
 	}
 	for _, name := range []string{"From", "To", "Date", "Message-Id", "Subject", "Mime-Version", "Auto-Submitted"} {
@@ -38,14 +39,53 @@ func inspect(raw []byte, to string, deep bool) (textproto.MIMEHeader, string) {
 	if _, err := mail.ParseAddress(head.Get("From")); err != nil {
 		return nil, "bad-from"
 	}
+	if rule := signatures(head); rule != "" {
+		return nil, rule
+	}
 	if deep {
 		return head, parts(raw)
 	}
 	return head, ""
 }
 
-// wire checks line ends and lengths.
-func wire(raw []byte) string {
+// header reads the header of a message; nil when it is none.
+func header(raw []byte) textproto.MIMEHeader {
+	head, err := textproto.NewReader(bufio.NewReader(bytes.NewReader(raw))).ReadMIMEHeader()
+	if err != nil {
+		return nil
+	}
+	return head
+}
+
+// signedFields must be covered by a DKIM signature (channels.md 5.1).
+var signedFields = []string{"from", "to", "subject", "date", "message-id", "mime-version", "content-type"}
+
+// signatures checks the form of DKIM signatures: their tags and which header fields they cover.
+func signatures(head textproto.MIMEHeader) string {
+	for _, signature := range head["Dkim-Signature"] {
+		tags := map[string]string{}
+		for tag := range strings.SplitSeq(signature, ";") {
+			name, value, _ := strings.Cut(tag, "=")
+			tags[strings.TrimSpace(name)] = strings.Join(strings.Fields(value), "")
+		}
+		if tags["v"] != "1" || tags["a"] == "" || tags["d"] == "" || tags["s"] == "" || tags["bh"] == "" || tags["b"] == "" || tags["l"] != "" {
+			return "dkim-tags"
+		}
+		covered := strings.Split(strings.ToLower(tags["h"]), ":")
+		for _, name := range signedFields {
+			if !slices.Contains(covered, name) {
+				return "dkim-header-list"
+			}
+		}
+		if head.Get("Feedback-Id") != "" && !slices.Contains(covered, "feedback-id") {
+			return "dkim-header-list"
+		}
+	}
+	return ""
+}
+
+// lines checks line ends and lengths.
+func lines(raw []byte) string {
 	for len(raw) > 0 {
 		n := bytes.IndexByte(raw, '\n')
 		if n < 0 {

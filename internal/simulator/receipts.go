@@ -14,38 +14,46 @@ import (
 
 const (
 	receiptTime = 700 * time.Millisecond // the provider waits no longer for an answer
-	maxWaiting  = 200_000                // receipts kept; more are lost, as they may be in life
+	maxWaiting  = 1_000_000              // receipts kept; more are lost, as they may be in life
+	posts       = 4                      // at once
 )
 
-// again is when a receipt that was not taken is pushed again; then it is lost.
-var again = [...]time.Duration{time.Minute, 5 * time.Minute, 10 * time.Minute}
+// The providers of receipts, as they stand in the callback's address.
+const (
+	mainlandReceipts = "aliyun-sms"
+	abroadReceipts   = "aliyun-sms-intl"
+	tencentReceipts  = "tencent-sms"
+	smtpDSN          = "smtp-dsn"
+)
 
-// receipt is one piece of later word, waiting for its time.
+// manner is how one provider's receipts are sent.
+type manner struct {
+	again []time.Duration // when a receipt that was not taken is pushed again; then it is lost
+	ack   string          // the numeric field that acknowledges
+	zero  bool            // it must be 0
+}
+
+var manners = map[string]manner{
+	mainlandReceipts: {again: []time.Duration{time.Minute, 5 * time.Minute, 10 * time.Minute}, ack: "code"},
+	abroadReceipts:   {again: []time.Duration{time.Minute, 5 * time.Minute}, ack: "code", zero: true},
+	tencentReceipts:  {again: []time.Duration{time.Minute, 5 * time.Minute, 10 * time.Minute}, ack: "result", zero: true},
+	smtpDSN:          {again: []time.Duration{time.Minute, 5 * time.Minute, 10 * time.Minute}},
+}
+
+// receipt is one piece of later word, waiting for its time: an element of a callback, or a letter.
 type receipt struct {
 	due      time.Time
 	order    int64
 	provider string
-	sms      smsReport
-	mail     string
+	element  any
+	letter   *letter
 	tries    int
-}
-
-// smsReport is one element of the SMS callback (channels.md 2.4).
-type smsReport struct {
-	Phone      string `json:"phone_number"`
-	SendTime   string `json:"send_time"`
-	ReportTime string `json:"report_time"`
-	Success    bool   `json:"success"`
-	ErrCode    string `json:"err_code"`
-	ErrMsg     string `json:"err_msg"`
-	Size       string `json:"sms_size"`
-	BizID      string `json:"biz_id"`
-	OutID      string `json:"out_id"`
 }
 
 // receipts holds what is to be sent back and sends what is due.
 type receipts struct {
 	opt    Options
+	clock  *virtual
 	client *http.Client
 
 	sending sync.Mutex // one flush at a time
@@ -53,18 +61,23 @@ type receipts struct {
 	url     string
 	queue   queue
 	last    int64
-	seen    map[string]bool // greylisted
 	lost    int64
 }
 
-func newReceipts(o Options) *receipts {
-	return &receipts{opt: o, url: o.Callback, seen: map[string]bool{}, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 2}}}
+func newReceipts(o Options, c *virtual) *receipts {
+	return &receipts{opt: o, clock: c, url: o.Callback, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: posts}}}
 }
 
 func (r *receipts) setCallback(url string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.url = url
+}
+
+func (r *receipts) callback() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.url
 }
 
 // number gives a new number.
@@ -75,20 +88,12 @@ func (r *receipts) number() int64 {
 	return r.last
 }
 
-// first reports whether key is new.
-func (r *receipts) first(key string) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.seen[key] {
-		return false
-	}
-	r.seen[key] = true
-	return true
-}
-
 func (r *receipts) add(x receipt) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if x.letter == nil && r.url == "" || x.letter != nil && r.url == "" && r.opt.BounceSMTP == "" {
+		return // nobody to tell
+	}
 	if len(r.queue) >= maxWaiting {
 		r.lost++
 		return
@@ -98,7 +103,13 @@ func (r *receipts) add(x receipt) {
 	heap.Push(&r.queue, x)
 }
 
-// run flushes until ctx ends. It looks at the handed-in clock every few moments, since that may be a test's.
+func (r *receipts) waiting() (waiting, lost int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return int64(len(r.queue)), r.lost
+}
+
+// run flushes until ctx ends. It looks at the simulated clock every few moments, since people move it.
 func (r *receipts) run(ctx context.Context) {
 	t := time.NewTicker(50 * time.Millisecond)
 	defer t.Stop()
@@ -112,67 +123,89 @@ func (r *receipts) run(ctx context.Context) {
 	}
 }
 
-// flush sends what is due: SMS receipts in arrays, mails one by one.
+// flush sends what is due, in batches, a few at once.
 func (r *receipts) flush(ctx context.Context) {
 	r.sending.Lock()
 	defer r.sending.Unlock()
 	for ctx.Err() == nil {
-		url, sms, mails := r.take()
-		if len(sms) == 0 && len(mails) == 0 {
+		var round sync.WaitGroup
+		some := false
+		for range posts {
+			batches := r.take()
+			for provider, batch := range batches {
+				some = true
+				round.Go(func() { r.retry(r.send(ctx, provider, batch)) })
+			}
+		}
+		round.Wait()
+		if !some {
 			return
 		}
-		if len(sms) > 0 {
-			reports := make([]smsReport, len(sms))
-			for i, x := range sms {
-				reports[i] = x.sms
-			}
-			body, _ := json.Marshal(reports) // strings and bools always encode
-			if !r.post(ctx, url, "aliyun-sms", "application/json;charset=utf-8", body) {
-				r.retry(sms)
-			}
-		}
-		for _, x := range mails {
-			if !r.post(ctx, url, "smtp-dsn", "message/rfc822", []byte(x.mail)) {
-				r.retry([]receipt{x})
-			}
-		}
 	}
 }
 
-// take removes up to one batch of what is due.
-func (r *receipts) take() (url string, sms, mails []receipt) {
+// take removes what is due, up to one batch of each provider.
+func (r *receipts) take() map[string][]receipt {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	now := r.opt.Clock.Now()
-	for len(r.queue) > 0 && !r.queue[0].due.After(now) && len(sms) < r.opt.Batch && len(mails) < r.opt.Batch {
-		x := heap.Pop(&r.queue).(receipt)
-		switch {
-		case r.url == "": // nobody to tell
-		case x.provider == "smtp-dsn":
-			mails = append(mails, x)
-		default:
-			sms = append(sms, x)
+	now := r.clock.Now()
+	batches := map[string][]receipt{}
+	for len(r.queue) > 0 && !r.queue[0].due.After(now) {
+		if p := r.queue[0].provider; len(batches[p]) == r.opt.Batch {
+			break
 		}
+		x := heap.Pop(&r.queue).(receipt)
+		batches[x.provider] = append(batches[x.provider], x)
 	}
-	return r.url, sms, mails
+	return batches
 }
 
+// send sends a batch and gives back what was not taken.
+func (r *receipts) send(ctx context.Context, provider string, batch []receipt) (again []receipt) {
+	switch {
+	case provider != smtpDSN:
+		elements := make([]any, len(batch))
+		for i, x := range batch {
+			elements[i] = x.element
+		}
+		body, _ := json.Marshal(elements) // strings and bools always encode
+		if !r.post(ctx, provider, "application/json;charset=utf-8", body) {
+			again = batch
+		}
+	case r.opt.BounceSMTP != "":
+		again = r.deliver(ctx, batch)
+	default:
+		for _, x := range batch {
+			if !r.post(ctx, provider, "message/rfc822", x.letter.write(x.order, r.clock.Now())) {
+				again = append(again, x)
+			}
+		}
+	}
+	return again
+}
+
+// retry schedules anew what was not taken, until the provider gives up.
 func (r *receipts) retry(list []receipt) {
 	for _, x := range list {
+		again := manners[x.provider].again
 		if x.tries == len(again) {
 			r.mu.Lock()
 			r.lost++
 			r.mu.Unlock()
 			continue
 		}
-		x.due = r.opt.Clock.Now().Add(again[x.tries])
+		x.due = r.clock.Now().Add(again[x.tries])
 		x.tries++
 		r.add(x)
 	}
 }
 
-// post pushes one callback and reports whether it was taken: 200, and for SMS a numeric code.
-func (r *receipts) post(ctx context.Context, url, provider, contentType string, body []byte) bool {
+// post pushes one callback and reports whether it was acknowledged as the provider wants it.
+func (r *receipts) post(ctx context.Context, provider, contentType string, body []byte) bool {
+	url := r.callback()
+	if url == "" {
+		return true
+	}
 	ctx, cancel := context.WithTimeout(ctx, receiptTime)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.ReplaceAll(url, "{provider}", provider), bytes.NewReader(body))
@@ -180,22 +213,28 @@ func (r *receipts) post(ctx context.Context, url, provider, contentType string, 
 		return false
 	}
 	req.Header.Set("Content-Type", contentType)
-	resp, err := r.client.Do(req)
+	resp, err := r.client.Do(req) //nolint:gosec // the address is the operator's own, set by who runs the simulator
 	if err != nil {
 		return false
 	}
 	defer resp.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
-	if err != nil || resp.StatusCode != http.StatusOK && (provider == "aliyun-sms" || resp.StatusCode/100 != 2) {
+	if err != nil {
 		return false
 	}
-	if provider != "aliyun-sms" {
-		return true
+	if provider == smtpDSN {
+		return resp.StatusCode/100 == 2
 	}
-	var ack struct {
-		Code *json.Number `json:"code"`
+	return resp.StatusCode == http.StatusOK && acknowledged(manners[provider], answer)
+}
+
+func acknowledged(c manner, answer []byte) bool {
+	var fields map[string]json.RawMessage
+	var n *float64
+	if json.Unmarshal(answer, &fields) != nil || json.Unmarshal(fields[c.ack], &n) != nil {
+		return false
 	}
-	return json.Unmarshal(answer, &ack) == nil && ack.Code != nil && !strings.Contains(string(answer), `"code":"`)
+	return n != nil && (!c.zero || *n == 0)
 }
 
 // queue orders receipts by time, then by arrival.
@@ -213,6 +252,7 @@ func (q *queue) Push(x any)   { *q = append(*q, x.(receipt)) }
 func (q *queue) Pop() any {
 	old := *q
 	x := old[len(old)-1]
+	old[len(old)-1] = receipt{}
 	*q = old[:len(old)-1]
 	return x
 }

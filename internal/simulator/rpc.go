@@ -4,7 +4,6 @@ import (
 	"crypto/hmac"
 	"crypto/sha1" //nolint:gosec // the provider's signature version 1 is HMAC-SHA1
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -24,33 +23,65 @@ func missing(name string) *rpcError {
 	return &rpcError{http.StatusBadRequest, "Missing" + name, name + " is mandatory for this action."}
 }
 
-// rpc answers one signed call.
-func (s *Simulator) rpc(w http.ResponseWriter, r *http.Request) {
+// action is one call of Aliyun's: who answers, and how many a second the account may make (channels.md 2.1,
+// 2.5, 3).
+type action struct {
+	do     func(*Simulator, http.ResponseWriter, *http.Request)
+	qps    int
+	always bool // the rate holds even without Options.Limits
+}
+
+var actions = map[string]action{
+	"SendSms 2017-05-25":                  {(*Simulator).sendSMS, 5000, false},
+	"SendBatchSms 2017-05-25":             {(*Simulator).sendBatchSMS, 5000, false},
+	"QuerySendDetails 2017-05-25":         {(*Simulator).querySMS, 5000, false},
+	"SendMessageToGlobe 2018-05-01":       {(*Simulator).sendAbroad, 2000, false},
+	"BatchSendMessageToGlobe 2018-05-01":  {(*Simulator).sendBatchAbroad, 1, true},
+	"QueryMessage 2018-05-01":             {(*Simulator).queryAbroad, 300, false},
+	"Push 2016-08-01":                     {(*Simulator).push, 1_000_000 / 60, false},
+	"PushV2 2016-08-01":                   {(*Simulator).pushV2, 1_000_000 / 60, false},
+	"MassPush 2016-08-01":                 {(*Simulator).massPush, 500, false},
+	"MassPushV2 2016-08-01":               {(*Simulator).massPushV2, 500, false},
+	"ContinuouslyPush 2016-08-01":         {(*Simulator).continuouslyPush, 500, false},
+	"CompleteContinuouslyPush 2016-08-01": {(*Simulator).completePush, 500, false},
+	"QueryPushStatByMsg 2016-08-01":       {(*Simulator).pushStat, 50, false},
+}
+
+// call answers a caller of either provider.
+func (s *Simulator) call(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, 4<<20)
+	if r.Header.Get("X-TC-Action") != "" {
+		s.tencent(w, r)
+		return
+	}
+	s.rpc(w, r)
+}
+
+// rpc answers one signed call of Aliyun's.
+func (s *Simulator) rpc(w http.ResponseWriter, r *http.Request) {
 	if err := r.ParseForm(); err != nil {
 		s.fail(w, &rpcError{http.StatusBadRequest, "InvalidParameter", "unreadable parameters"})
 		return
 	}
-	now := s.opt.Clock.Now()
-	if e := s.verify(r.Method, r.Form, now); e != nil {
+	if e := s.verify(r.Method, r.Form, s.clock.gate()); e != nil {
 		s.fail(w, e)
 		return
 	}
-	action := r.Form.Get("Action")
-	if s.opt.QPS > 0 && !s.rate.take(action, s.opt.QPS, now) {
+	name := r.Form.Get("Action") + " " + r.Form.Get("Version")
+	a, known := actions[name]
+	if !known {
+		s.fail(w, &rpcError{http.StatusNotFound, "InvalidAction.NotFound", "Specified api is not found, please check your url and method."})
+		return
+	}
+	qps := s.opt.QPS
+	if a.always || qps == 0 && s.opt.Limits {
+		qps = a.qps
+	}
+	if qps > 0 && !s.rate.take(name, qps, s.Now()) {
 		s.fail(w, &rpcError{http.StatusBadRequest, "Throttling.User", "Request was denied due to user flow control."})
 		return
 	}
-	switch action + " " + r.Form.Get("Version") {
-	case "SendSms 2017-05-25":
-		s.sendSMS(w, r)
-	case "QuerySendDetails 2017-05-25":
-		s.querySMS(w, r)
-	case "Push 2016-08-01":
-		s.push(w, r)
-	default:
-		s.fail(w, &rpcError{http.StatusNotFound, "InvalidAction.NotFound", "Specified api is not found, please check your url and method."})
-	}
+	a.do(s, w, r)
 }
 
 // verify checks what the gateway checks, in its order.
@@ -99,9 +130,9 @@ func stringToSign(method string, p url.Values) string {
 	return method + "&%2F&" + encode(strings.Join(pairs, "&"))
 }
 
-func encode(s string) string {
-	return strings.NewReplacer("+", "%20", "*", "%2A", "%7E", "~").Replace(url.QueryEscape(s))
-}
+var rpcEscapes = strings.NewReplacer("+", "%20", "*", "%2A", "%7E", "~")
+
+func encode(s string) string { return rpcEscapes.Replace(url.QueryEscape(s)) }
 
 func sign(secret, text string) string {
 	h := hmac.New(sha1.New, []byte(secret+"&"))
@@ -111,44 +142,16 @@ func sign(secret, text string) string {
 
 func (s *Simulator) requestID() string { return fmt.Sprintf("SIM-%012d", s.receipts.number()) }
 
-func (s *Simulator) fail(w http.ResponseWriter, e *rpcError) {
-	answer(w, e.status, map[string]any{"RequestId": s.requestID(), "HostId": "simulator.example", "Code": e.code, "Message": e.message,
-		"Recommend": "https://simulator.example/" + e.code})
-}
-
-// product answers with a code of the product, which comes as HTTP 200.
-func (s *Simulator) product(w http.ResponseWriter, code, message string) {
-	answer(w, http.StatusOK, map[string]any{"RequestId": s.requestID(), "Code": code, "Message": message})
-}
-
-func answer(w http.ResponseWriter, status int, body map[string]any) {
-	w.Header().Set("Content-Type", "application/json;charset=utf-8")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body) // the caller may be gone
-}
-
-// strikeHTTP makes an HTTP fault happen.
-func (s *Simulator) strikeHTTP(w http.ResponseWriter, r *http.Request, f Fault) {
-	if f.Hang > 0 {
-		t := time.NewTimer(f.Hang)
-		defer t.Stop()
-		select {
-		case <-t.C:
-		case <-r.Context().Done():
-			return
+// require answers with what is missing and reports whether nothing is.
+func (s *Simulator) require(w http.ResponseWriter, p url.Values, channel string, names ...string) bool {
+	for _, name := range names {
+		if p.Get(name) == "" {
+			s.Journal.refuse(channel, "missing-"+strings.ToLower(name))
+			s.fail(w, missing(name))
+			return false
 		}
 	}
-	switch {
-	case f.Drop:
-		panic(http.ErrAbortHandler)
-	case f.Error != "" && f.Code == 0:
-		s.product(w, f.Error, f.Text)
-	case f.Error != "":
-		s.fail(w, &rpcError{f.Code, f.Error, f.Text})
-	default:
-		w.WriteHeader(max(f.Code, http.StatusOK))
-		_, _ = w.Write([]byte(f.Text)) // the caller may be gone
-	}
+	return true
 }
 
 // nonces remembers those of the last 15 to 30 minutes in two generations.

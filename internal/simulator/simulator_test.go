@@ -198,6 +198,23 @@ func TestReceiptsArePushedAgain(t *testing.T) {
 	require.Equal(t, "o-1", reports[1]["out_id"])
 }
 
+// Each provider wants its own answer to a receipt.
+func TestAcknowledgements(t *testing.T) {
+	for ack, want := range map[string][3]bool{ // mainland, abroad, Tencent
+		`{"code":0,"msg":"ok"}`:       {true, true, false},
+		`{"code":7,"msg":"ok"}`:       {true, false, false},
+		`{"code":"0"}`:                {false, false, false},
+		`{"code":null}`:               {false, false, false},
+		`{"result":0,"errmsg":"OK"}`:  {false, false, true},
+		`{"result":1,"errmsg":"bad"}`: {false, false, false},
+		``:                            {false, false, false},
+	} {
+		for i, provider := range []string{mainlandReceipts, abroadReceipts, tencentReceipts} {
+			require.Equal(t, want[i], acknowledged(manners[provider], []byte(ack)), "%s %s", provider, ack)
+		}
+	}
+}
+
 func TestPushRules(t *testing.T) {
 	s, _ := started(t, Options{})
 	push := func(nonce string, change func(url.Values)) (int, string) {
@@ -286,15 +303,15 @@ func TestOnlyLoopback(t *testing.T) {
 }
 
 func TestJournalKeepsTheLastOnly(t *testing.T) {
-	j := newJournal(3)
+	j := newJournal(3, 0)
 	for i := range 10 {
-		j.accept(Entry{Channel: "sms", Recipient: string(rune('a' + i%5)), ID: "x"}, func() string { return "" })
+		j.accept("sms", aliyunSMS, []byte(bare("1390000000"+string(rune(48+i%5)))), []byte("x"), func() Entry { return Entry{} })
 	}
 	require.Len(t, j.Recent("", ""), 3)
 	require.EqualValues(t, 10, j.Recent("", "")[0].No)
 	sum := j.Summary().Channels["sms"]
 	require.Equal(t, ChannelSummary{Accepted: 10, Deliveries: 5, Recipients: 5, Repeated: 5, Most: 2}, sum)
-	require.Equal(t, 2, j.Count("sms", "a", ""))
+	require.Equal(t, 2, j.Count("sms", "+8613900000000", ""))
 }
 
 func TestWireRules(t *testing.T) {
@@ -306,6 +323,6 @@ func TestWireRules(t *testing.T) {
 		"A: b":                            "no-final-line-end",
 		"A: b\r\n" + strings.Repeat("x", 998) + "\r\n": "",
 	} {
-		require.Equal(t, want, wire([]byte(raw)))
+		require.Equal(t, want, lines([]byte(raw)))
 	}
 }

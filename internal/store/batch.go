@@ -103,8 +103,11 @@ func (t *Tx) Deliveries(ctx context.Context, dispatchNo int64, state *notify.Del
 	// Written out, because a partial index is used only for a state that the statement names.
 	where := fmt.Sprintf(`state = %d AND seq > $2 ORDER BY seq, channel LIMIT $3`, int(*state))
 	index := ""
-	if *state == notify.InDoubt || *state == notify.Failed || *state == notify.Stopped {
+	switch *state {
+	case notify.InDoubt, notify.Failed, notify.Stopped:
 		index = "delivery_odd"
+	case notify.Pending:
+		index = "delivery_waiting"
 	}
 	return t.deliveries(ctx, dispatchNo, index, where, afterSeq, limit)
 }

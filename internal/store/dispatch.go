@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"time"
 
 	"tocsin/incident"
 	"tocsin/notify"
@@ -99,6 +100,11 @@ func (t *Tx) RunningDispatches(ctx context.Context) ([]notify.Dispatch, error) {
 	return t.dispatches(ctx, `d.state IN ('running', 'paused') ORDER BY d.no`)
 }
 
+// RecentDispatches lists the running and paused ones and those that ended since, the newest first.
+func (t *Tx) RecentDispatches(ctx context.Context, since time.Time) ([]notify.Dispatch, error) {
+	return t.dispatches(ctx, `(d.state IN ('running', 'paused') OR d.ended_at >= $2) ORDER BY d.no DESC`, at(&since))
+}
+
 // NextNo is the dispatch's next number of a sort, from 1.
 func (t *Tx) NextNo(ctx context.Context, dispatchNo int64, what string) (int64, error) {
 	if err := t.owns(ctx, "dispatch", dispatchNo); err != nil {
@@ -108,4 +114,35 @@ func (t *Tx) NextNo(ctx context.Context, dispatchNo int64, what string) (int64, 
 		INSERT INTO dispatch_number (dispatch_no, what, last) VALUES ($1, $2, 1)
 		ON CONFLICT (dispatch_no, what) DO UPDATE SET last = dispatch_number.last + 1 RETURNING last`, dispatchNo, what)
 	return no, err
+}
+
+// recentBatches are enough to tell a rate by, whatever it is: the last minute of a slow dispatch, the last
+// seconds of a fast one.
+const recentBatches = 240
+
+// RecentOutcomes adds up the newest batches of outcomes since an instant. When there are more, from is the
+// instant of the oldest counted.
+func (t *Tx) RecentOutcomes(ctx context.Context, dispatchNo int64, since time.Time) (n int64, from time.Time, err error) {
+	if err := t.owns(ctx, "dispatch", dispatchNo); err != nil {
+		return 0, since, err
+	}
+	type batch struct {
+		n  int64
+		at time.Time
+	}
+	scan := func(s scanner) (b batch, err error) { return b, s.Scan(&b.n, at(&b.at)) }
+	found, err := all(ctx, t, "read rate", scan, `
+		SELECT count, at FROM delivery_batch WHERE dispatch_no = $1 AND kind = 'outcomes' ORDER BY no DESC LIMIT $2`, dispatchNo, recentBatches)
+	from = since
+	for i, b := range found {
+		switch {
+		case b.at.Before(since):
+			return n, from, err
+		case i == recentBatches-1:
+			from = b.at // what it counts came before that
+		default:
+			n += b.n
+		}
+	}
+	return n, from, err
 }

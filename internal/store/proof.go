@@ -28,3 +28,14 @@ func (t *Tx) ChainHead(ctx context.Context, chain string) (evidence.Head, error)
 	}
 	return h, err
 }
+
+// OpenStretches are the parts of the audience whose first range is not worked off, in order.
+func (t *Tx) OpenStretches(ctx context.Context, dispatchNo int64) ([][2]int64, error) {
+	if err := t.owns(ctx, "dispatch", dispatchNo); err != nil {
+		return nil, err
+	}
+	scan := func(s scanner) (r [2]int64, err error) { return r, s.Scan(&r[0], &r[1]) }
+	return all(ctx, t, "read open ranges", scan, `
+		SELECT from_seq, to_seq FROM dispatch_range`+t.db.dialect.using("dispatch_range_open")+`
+		WHERE dispatch_no = $1 AND NOT done AND NOT again ORDER BY no`, dispatchNo)
+}

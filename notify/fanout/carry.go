@@ -18,6 +18,9 @@ import (
 // over another one.
 func (s *shift) carry(g *group) (reroute bool, err error) {
 	for todo := g.tasks; len(todo) > 0 && !reroute && err == nil; {
+		if g.provider.pause() != "" || slices.Contains(s.worn, g.provider) {
+			return true, nil
+		}
 		var n int
 		if n, err = s.pace(g, len(todo)); err != nil {
 			return false, err
@@ -135,7 +138,7 @@ func (c *carriage) begin(i int) {
 	at := c.indexes[i]
 	t := &c.tasks[at]
 	t.state = open
-	e := entry{dispatch: c.rel.No, seq: t.seq, channel: t.channel, provider: c.provider.ID, attempt: t.attempt}
+	e := entry{dispatch: c.rel.No, seq: t.seq, channel: t.channel, provider: c.provider.ID, attempt: t.attempt, doubt: t.doubt}
 	c.keep(c.page.begun(int(at), &e))
 }
 

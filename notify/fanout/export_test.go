@@ -2,6 +2,7 @@ package fanout
 
 import (
 	"context"
+	"time"
 )
 
 // What tests step through by hand, without goroutines and waiting.
@@ -43,3 +44,11 @@ func (s *Stepper) Close() error { return s.journal.close() }
 
 // SetPart makes sub-batches of n.
 func (s *Stepper) SetPart(n int) { s.part = n }
+
+// SetBeat is how often a claim is looked at.
+func (s *Stepper) SetBeat(d time.Duration) { s.beat = d }
+
+// SetSleep has waiting done by fn.
+func (s *Stepper) SetSleep(fn func(d time.Duration)) {
+	s.sleep = func(ctx context.Context, d time.Duration) error { fn(d); return ctx.Err() }
+}

@@ -120,7 +120,11 @@ func TestReceiptsMoveOnAndReopen(t *testing.T) {
 }
 
 func TestStopOfAProviderBurnsNobody(t *testing.T) {
-	h := newHouse(t, mailboxes(600))
+	people := mailboxes(600)
+	for i := range people {
+		people[i].Locale = "zh-CN"
+	}
+	h := newHouse(t, people)
 	h.email.script = func(o notify.Outgoing) notify.Verdict {
 		if o.Seq >= 100 {
 			return notify.Verdict{Class: notify.ClassStop, Code: "535"}

@@ -38,7 +38,10 @@ type house struct {
 	codec *notify.Codec
 	email *channel
 	sms   *channel
+	more  []notify.Provider // besides the first ones
 	d     notify.Dispatch
+
+	options func(dir string) fanout.Options
 }
 
 func messages(notice string) []notify.FrozenMessage {
@@ -58,8 +61,9 @@ func messages(notice string) []notify.FrozenMessage {
 }
 
 // newHouse imports people, releases a notice to them and makes the channels.
-func newHouse(t testing.TB, people []notify.Recipient) *house {
+func newHouse(t testing.TB, people []notify.Recipient, course ...notify.Course) *house {
 	h := &house{t: t, ctx: context.Background(), clock: clock.NewFake(storetest.Start), email: newChannel("email"), sms: newChannel("sms")}
+	h.options = h.plainOptions
 	db := storetest.SQLite(t, storetest.WithClock(h.clock))
 	h.store = store.Of[notify.Tx](db)
 	key, err := db.OperatorKey(h.ctx, "acme")
@@ -68,7 +72,7 @@ func newHouse(t testing.TB, people []notify.Recipient) *house {
 	catalog, err := templates.Load()
 	require.NoError(t, err)
 	h.svc = notify.New(h.store, catalog, key)
-	h.release(people)
+	h.release(people, append(course, notify.Course{})[0])
 	return h
 }
 
@@ -77,7 +81,7 @@ func (h *house) tx(fn func(notify.Tx) error) {
 	require.NoError(h.t, h.store.InTx(h.ctx, evidence.System("acme"), fn))
 }
 
-func (h *house) release(people []notify.Recipient) {
+func (h *house) release(people []notify.Recipient, course notify.Course) {
 	inc := incident.ID(evidence.NewID("inc"))
 	h.tx(func(tx notify.Tx) error {
 		return tx.InsertIncident(h.ctx, incident.Incident{ID: inc, Operator: "acme", Mode: incident.Live, State: incident.Open, Revision: 1, CreatedAt: tx.Now(), UpdatedAt: tx.Now()})
@@ -93,7 +97,7 @@ func (h *house) release(people []notify.Recipient) {
 	channels := []string{templates.Email, templates.SMS}
 	doc := notify.Document{
 		ID: evidence.NewID("ntc"), Kind: templates.Notice, Incident: inc, Channels: channels, Version: 4, Frozen: 3,
-		State: notify.DocApproved, Policy: notify.Policy{Quorum: 2}, Audience: a.ID, CreatedAt: h.clock.Now(), UpdatedAt: h.clock.Now(),
+		State: notify.DocApproved, Policy: notify.Policy{Quorum: 2}, Audience: a.ID, Course: course, CreatedAt: h.clock.Now(), UpdatedAt: h.clock.Now(),
 	}
 	frozen := messages(doc.ID)
 	plain := make([]templates.Message, len(frozen))
@@ -115,15 +119,17 @@ func (h *house) release(people []notify.Recipient) {
 	h.d = p.Dispatch
 }
 
-func (h *house) options(dir string) fanout.Options {
+func (h *house) plainOptions(dir string) fanout.Options {
 	return fanout.Options{
-		Store: h.store, Providers: []notify.Provider{{ID: "relay", Channel: h.email}, {ID: "aliyun", Channel: h.sms}}, Codec: h.codec, Clock: h.clock,
+		Store: h.store, Providers: append([]notify.Provider{{ID: "relay", Channel: h.email}, {ID: "aliyun", Channel: h.sms}}, h.more...),
+		Codec: h.codec, Clock: h.clock,
 		Operator: "acme", JournalDir: dir, Workers: 2, Owner: "test", Lease: time.Minute,
 	}
 }
 
 func (h *house) stepper(dir string) *fanout.Stepper {
 	h.t.Helper()
+	h.svc.SetWays(notify.Ways(h.options(dir).Providers))
 	f, err := fanout.New(h.options(dir))
 	require.NoError(h.t, err)
 	s := fanout.Step(f)
@@ -207,7 +213,10 @@ type channel struct {
 	script func(o notify.Outgoing) notify.Verdict
 	after  func(n int) error // called after each message; an error breaks the sender
 	total  int
-	silent bool // it remembers nothing
+	silent bool            // it remembers nothing
+	refuse func() error    // it cannot be reached
+	ended  <-chan struct{} // the last send is told to end
+	deaf   bool            // it sends on when it is told to end
 }
 
 func newChannel(name string) *channel {
@@ -227,11 +236,20 @@ type sender struct {
 
 func (s *sender) Close() error { return nil }
 
-func (s *sender) Send(_ context.Context, out []notify.Outgoing, begin func(int), done func(int, notify.Verdict)) error {
+func (s *sender) Send(ctx context.Context, out []notify.Outgoing, begin func(int), done func(int, notify.Verdict)) error {
+	s.c.mu.Lock()
+	s.c.ended = ctx.Done()
+	s.c.mu.Unlock()
+	if s.c.refuse != nil {
+		return s.c.refuse()
+	}
 	for i, o := range out {
+		if ctx.Err() != nil && !s.c.deaf {
+			return ctx.Err()
+		}
 		begin(i)
 		if s.c.silent {
-			done(i, notify.Verdict{Class: notify.ClassAccepted, ProviderID: "4bXyZq12345"})
+			done(i, notify.Verdict{Class: notify.ClassAccepted, Code: "2.0.0", ProviderID: o.OutID[len(o.OutID)-11:]})
 			continue
 		}
 		s.c.mu.Lock()

@@ -21,6 +21,8 @@ const (
 	providerSize = 56 // a provider's name for a message
 )
 
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
 // classes gives each class its byte. New ones are added at the end.
 var classes = []notify.Class{
 	"", notify.ClassAccepted, notify.ClassDelivered, notify.ClassRead, notify.ClassRetry, notify.ClassRetryAt,
@@ -34,12 +36,13 @@ type entry struct {
 	channel  string
 	provider string
 	attempt  int
+	doubt    bool // an earlier attempt may have gone out
 	ended    bool
 	verdict  notify.Verdict // without RetryAt: what is retried is decided afresh
 }
 
-// begin lays out: crc(4) attempt(4) dispatch(8) seq(8), channel and provider, each behind its length. An
-// earlier message of the slot is gone before.
+// begin lays out: crc(4) attempt(4) dispatch(8) seq(8), channel and provider, each behind its length, and
+// whether there is a doubt(1). An earlier message of the slot is gone before.
 func (e *entry) begin(b []byte) {
 	clear(b[:slotSize])
 	binary.BigEndian.PutUint32(b[4:], uint32(e.attempt))
@@ -47,7 +50,10 @@ func (e *entry) begin(b []byte) {
 	binary.BigEndian.PutUint64(b[16:], uint64(e.seq))
 	put(b[24:24+1+channelSize], e.channel)
 	put(b[33:33+1+idSize], e.provider)
-	binary.BigEndian.PutUint32(b, crc32.ChecksumIEEE(b[4:beginSize]))
+	if e.doubt {
+		b[62] = 1
+	}
+	binary.BigEndian.PutUint32(b, crc32.Checksum(b[4:beginSize], castagnoli))
 }
 
 // end lays out: crc(4) class(1), code and the provider's name for the message.
@@ -56,7 +62,7 @@ func (e *entry) end(b []byte) {
 	b[4] = byte(max(0, slices.Index(classes, e.verdict.Class)))
 	put(b[5:5+1+codeSize], e.verdict.Code)
 	put(b[38:38+1+providerSize], e.verdict.ProviderID)
-	binary.BigEndian.PutUint32(b, crc32.ChecksumIEEE(b[4:]))
+	binary.BigEndian.PutUint32(b, crc32.Checksum(b[4:], castagnoli))
 }
 
 // put writes a text of at most len(b)-1 bytes behind its length.
@@ -66,16 +72,16 @@ func get(b []byte) string { return string(b[1:][:min(int(b[0]), len(b)-1)]) }
 
 // readSlot reads what a slot says; ok is false when it says nothing.
 func readSlot(b []byte) (e entry, ok bool) {
-	if len(b) != slotSize || binary.BigEndian.Uint32(b) != crc32.ChecksumIEEE(b[4:beginSize]) {
+	if len(b) != slotSize || binary.BigEndian.Uint32(b) != crc32.Checksum(b[4:beginSize], castagnoli) {
 		return entry{}, false
 	}
 	e = entry{
 		attempt:  int(binary.BigEndian.Uint32(b[4:])),
 		dispatch: int64(binary.BigEndian.Uint64(b[8:])), seq: int64(binary.BigEndian.Uint64(b[16:])),
-		channel: get(b[24 : 24+1+channelSize]), provider: get(b[33 : 33+1+idSize]),
+		channel: get(b[24 : 24+1+channelSize]), provider: get(b[33 : 33+1+idSize]), doubt: b[62] == 1,
 	}
 	b = b[beginSize:]
-	if binary.BigEndian.Uint32(b) == crc32.ChecksumIEEE(b[4:]) && int(b[4]) < len(classes) {
+	if binary.BigEndian.Uint32(b) == crc32.Checksum(b[4:], castagnoli) && int(b[4]) < len(classes) {
 		e.ended = true
 		e.verdict = notify.Verdict{Class: classes[b[4]], Code: get(b[5 : 5+1+codeSize]), ProviderID: get(b[38 : 38+1+providerSize])}
 	}

@@ -19,13 +19,25 @@ type provider struct {
 
 // providers by the name in the callback's path.
 var providers = map[string]provider{
-	"aliyun-sms": {decode: aliyunSMS, ack: `{"code":0,"msg":"received"}`, ackType: "application/json"},
-	"smtp-dsn":   {decode: smtpDSN, ack: "received\n", ackType: "text/plain; charset=utf-8"},
+	"aliyun-sms":      {decode: aliyunSMS, ack: `{"code":0,"msg":"received"}`, ackType: "application/json"},
+	"aliyun-sms-intl": {decode: aliyunGlobe, ack: `{"code":0,"msg":"received"}`, ackType: "application/json"},
+	"tencent-sms":     {decode: tencentSMS, ack: `{"result":0,"errmsg":"OK"}`, ackType: "application/json"},
+	"smtp-dsn":        {decode: smtpDSN, ack: "received\n", ackType: "text/plain; charset=utf-8"},
 }
 
 // Decode reads a callback. ack is what the provider wants to hear once the receipts are stored. A
 // callback that is sound but holds nothing of use gives no receipts and is acknowledged too.
 func Decode(name, contentType string, body []byte) (receipts []notify.Receipt, ack []byte, ackType string, err error) {
+	receipts, ack, ackType, err = read(name, contentType, body)
+	for i := range receipts {
+		if receipts[i].Class == suspect {
+			receipts[i].Class = notify.ClassRcptSoft
+		}
+	}
+	return receipts, ack, ackType, err
+}
+
+func read(name, contentType string, body []byte) (receipts []notify.Receipt, ack []byte, ackType string, err error) {
 	p, ok := providers[name]
 	if !ok {
 		return nil, nil, "", incident.NewFault(incident.NotFound, "there is no such provider")

@@ -1,17 +1,65 @@
 package receipt
 
 import (
+	"bytes"
 	"encoding/json"
+	"strings"
 	"time"
 
 	"tocsin/notify"
+	"tocsin/notify/codes"
 )
 
-// beijing is the zone of Aliyun's times, which do not name one.
+// beijing is the zone of the clouds' times, which do not name one.
 var beijing = time.FixedZone("UTC+8", 8*60*60)
 
-// smsReport is one element of Aliyun's SmsReport push.
-type smsReport struct {
+// elements parts a push of mixed reports. A malformed element loses itself, not the others: the whole push
+// comes again only a few times, and then as malformed as before.
+func elements[T any](body []byte, receipt func(T) notify.Receipt) ([]notify.Receipt, error) {
+	body = bytes.TrimSpace(body)
+	if len(body) > 0 && body[0] == '{' { // one report, outside its array
+		body = append(append([]byte{'['}, body...), ']')
+	}
+	var raw []json.RawMessage
+	if err := json.Unmarshal(body, &raw); err != nil {
+		return nil, malformed("a JSON array of reports")
+	}
+	receipts := make([]notify.Receipt, 0, len(raw))
+	for _, e := range raw {
+		var report T
+		if json.Unmarshal(e, &report) != nil {
+			continue
+		}
+		if r := receipt(report); r.OutID != "" || r.ProviderID != "" && r.Address != "" {
+			receipts = append(receipts, r)
+		}
+	}
+	return receipts, nil
+}
+
+// word is the receipt of a report: delivered, or failed for a carrier's reason.
+func word(delivered bool, code, text string) notify.Receipt {
+	if delivered {
+		return notify.Receipt{Class: notify.ClassDelivered, Code: code}
+	}
+	v, content := codes.Failed(code, text, time.Time{})
+	if content {
+		v.Class = suspect
+	}
+	return notify.Receipt{Class: v.Class, Code: code}
+}
+
+// at reads a provider's time; when it names none that can be read, when it came in will do.
+func at(layout, s string) time.Time {
+	t, err := time.ParseInLocation(layout, s, beijing)
+	if err != nil {
+		return time.Time{}
+	}
+	return t.UTC()
+}
+
+// mainlandReport is one element of Aliyun's SmsReport push.
+type mainlandReport struct {
 	Success    bool   `json:"success"`
 	ErrCode    string `json:"err_code"`
 	ErrMsg     string `json:"err_msg"`
@@ -20,35 +68,62 @@ type smsReport struct {
 	ReportTime string `json:"report_time"`
 }
 
-// aliyunSMS reads a push of mixed reports. A malformed element loses itself, not the others: the whole
-// push comes again only three times, and then as malformed as before.
 func aliyunSMS(_ string, body []byte) ([]notify.Receipt, error) {
-	var elements []json.RawMessage
-	if err := json.Unmarshal(body, &elements); err != nil {
-		return nil, malformed("a JSON array of reports")
-	}
-	receipts := make([]notify.Receipt, 0, len(elements))
-	for _, e := range elements {
-		var r smsReport
-		if err := json.Unmarshal(e, &r); err != nil || r.OutID == "" {
-			continue
-		}
-		receipts = append(receipts, r.receipt())
-	}
-	return receipts, nil
+	return elements(body, func(m mainlandReport) notify.Receipt {
+		r := word(m.Success, m.ErrCode, m.ErrMsg)
+		r.OutID, r.ProviderID, r.At = m.OutID, m.BizID, at(time.DateTime, m.ReportTime)
+		return r
+	})
 }
 
-func (r smsReport) receipt() notify.Receipt {
-	class := notify.ClassDelivered
-	if !r.Success {
-		class = classOf(smsCodes, r.ErrCode, r.ErrMsg)
-		if class == notify.ClassDelivered { // the code contradicts the flag
-			class = notify.ClassRcptSoft
+// globeReport is Aliyun's report of a message abroad. Our id is its task's.
+type globeReport struct {
+	Status      string // 1 delivered, 2 failed, 6 expired
+	ErrorCode   string
+	Description string `json:"ErrorDescription"`
+	TaskID      string `json:"TaskId"`
+	MessageID   string `json:"MessageId"`
+	ReceiveDate string
+}
+
+func aliyunGlobe(_ string, body []byte) ([]notify.Receipt, error) {
+	return elements(body, func(g globeReport) notify.Receipt {
+		r := notify.Receipt{}
+		switch g.Status {
+		case "1":
+			r = word(true, g.ErrorCode, "")
+		case "2":
+			r = word(false, g.ErrorCode, g.Description)
+		case "6":
+			r = notify.Receipt{Class: notify.ClassRcptSoft, Code: "EXPIRED"}
+		default:
+			return r // no word yet
 		}
-	}
-	at, err := time.ParseInLocation(time.DateTime, r.ReportTime, beijing)
-	if err != nil {
-		at = time.Time{} // when it came in will do
-	}
-	return notify.Receipt{OutID: r.OutID, ProviderID: r.BizID, Class: class, Code: r.ErrCode, At: at.UTC()}
+		r.OutID, r.ProviderID, r.At = g.TaskID, g.MessageID, at(time.RFC1123Z, g.ReceiveDate)
+		return r
+	})
+}
+
+// cloudReport is one element of Tencent's push. It does not repeat our id: its own and the number say which
+// delivery it is about.
+type cloudReport struct {
+	ReceivedAt string `json:"user_receive_time"`
+	Nation     string `json:"nationcode"`
+	Mobile     string `json:"mobile"`
+	Status     string `json:"report_status"` // SUCCESS | FAIL
+	Code       string `json:"errmsg"`
+	Text       string `json:"description"`
+	Serial     string `json:"sid"`
+}
+
+func tencentSMS(_ string, body []byte) ([]notify.Receipt, error) {
+	return elements(body, func(c cloudReport) notify.Receipt {
+		if c.Status != "SUCCESS" && c.Status != "FAIL" || c.Nation == "" || c.Mobile == "" {
+			return notify.Receipt{}
+		}
+		r := word(c.Status == "SUCCESS", c.Code, c.Text)
+		r.ProviderID, r.At = c.Serial, at(time.DateTime, c.ReceivedAt)
+		r.Address = "+" + strings.TrimPrefix(c.Nation, "+") + c.Mobile
+		return r
+	})
 }

@@ -222,7 +222,7 @@ func (d *derivation) fill(o *Obligation, r *ruleDef, to *addresseeDef, p party, 
 	o.ID, o.Title, o.Addressee, o.OtherAddressee, o.Kind, o.Urgency = r.ID.text, r.Title, p.name, p.others, to.Kind, r.Urgency
 	o.Channels, o.AlsoChannels, o.MetBy, o.Zone = to.Channels, r.Also, to.MetBy, p.zone.String()
 	o.Source, o.Confidence, o.RuleVersion, o.Schemes = r.source, r.Confidence, r.version, to.schemes
-	o.Voluntary, o.Repeats, o.Phrase, o.Note = r.Voluntary, to.Repeats, r.Phrase, r.Note
+	o.Voluntary, o.Repeats, o.Phrase, o.Note, o.Substitute = r.Voluntary, to.Repeats, r.Phrase, r.Note, r.Substitute
 	o.AddresseeName, o.Contacts = d.reach(to, p)
 	if slices.Contains(secondary, r.Confidence) {
 		o.ConfidenceNote = secondaryNote

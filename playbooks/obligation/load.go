@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
-	"os"
 	"path"
 	"regexp"
 	"slices"
@@ -266,14 +265,6 @@ func (l *law) circular(i int, on map[int]bool) bool {
 
 // New compiles the embedded rules and commitments; the error lists every fault with file, line and column.
 func New() (*Engine, error) { return Open(embedded) }
-
-// OpenDir compiles the built-in rules and, on top of them, those of a directory; "" for none.
-func OpenDir(dir string) (*Engine, error) {
-	if dir == "" {
-		return New()
-	}
-	return Open(os.DirFS(dir))
-}
 
 // Open compiles the rules and commitments of a tree, on top of the built-in vocabulary if it has none.
 func Open(fsys fs.FS) (*Engine, error) {

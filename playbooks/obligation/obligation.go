@@ -120,6 +120,7 @@ type Obligation struct {
 	Repeats        bool                    `json:"repeats,omitempty"`       // owed again each time its anchor moves on
 	Phrase         string                  `json:"phrase,omitempty"`        // the law's own words for the time allowed
 	Note           map[string]string       `json:"note,omitempty"`          // a reading of the text, a status not checked
+	Substitute     bool                    `json:"substitute,omitempty"`    // Note says how whom the notice does not reach is told
 	DeadlineOf     string                  `json:"deadline_of,omitempty"`   // the rule whose deadline this one takes
 	Undated        map[string]string       `json:"undated,omitempty"`       // why no date can be given: a calendar ends; target is the earliest it can be
 	AlsoChannels   []string                `json:"also_channels,omitempty"` // phone, letter …: named by the law, no ids of ours

@@ -137,10 +137,11 @@ type sourceDef struct {
 type ruleDef struct {
 	At         place
 	ID         located         `yaml:"id"`
-	Off        words           `yaml:"off"`       // why it is off; absent: on
-	Voluntary  bool            `yaml:"voluntary"` // a reminder that never alarms
-	Phrase     string          `yaml:"phrase"`    // the law's own words for the time allowed
-	Note       words           `yaml:"note"`      // what a reader must know: a reading of the text, a status not checked
+	Off        words           `yaml:"off"`        // why it is off; absent: on
+	Voluntary  bool            `yaml:"voluntary"`  // a reminder that never alarms
+	Phrase     string          `yaml:"phrase"`     // the law's own words for the time allowed
+	Note       words           `yaml:"note"`       // what a reader must know: a reading of the text, a status not checked
+	Substitute bool            `yaml:"substitute"` // the note says how whom the notice does not reach is told
 	Title      words           `yaml:"title"`
 	When       []*clauseDef    `yaml:"when"`
 	To         []*addresseeDef `yaml:"to"`

@@ -71,7 +71,7 @@ func (b *bench) visit(round int, c *country, rows map[string][]float64) (err err
 	if err != nil {
 		return err
 	}
-	r, err := b.release(h, notice, c.people, fmt.Sprintf("country-%d-%d", c.people, round), "chunking")
+	r, _, err := b.release(h, notice, c.people, fmt.Sprintf("country-%d-%d", c.people, round), "chunking")
 	if err != nil {
 		return err
 	}

@@ -131,7 +131,7 @@ func (b *bench) relay(way string) []string {
 // compare runs the three senders one after the other.
 func (b *bench) compare(h *stage.House, way, notice string, round int, f figures) error {
 	people := b.people[way]
-	whole, err := b.release(h, notice, people, fmt.Sprintf("%s-%d", way, round), way)
+	whole, dispatch, err := b.release(h, notice, people, fmt.Sprintf("%s-%d", way, round), way)
 	if err != nil {
 		return err
 	}
@@ -143,19 +143,24 @@ func (b *bench) compare(h *stage.House, way, notice string, round int, f figures
 	if err := b.sender("mail", bare.Mail{Way: way, Addr: b.addrs[way], Connections: connections[way], People: people, Sample: sample, To: to}, people, nameBare, f); err != nil {
 		return err
 	}
+	order := stage.Pipeline{Data: h.Data(), Dispatch: dispatch}
+	if err := b.sender("pipeline", order, people, namePipe, f, append(b.settings, b.relay(way)...)...); err != nil {
+		return err
+	}
 	last := func(name string) float64 { v := f.cpu[name]; return v[len(v)-1] }
 	speed := func(name string) float64 { v := f.rate[name]; return v[len(v)-1] }
-	say("round %d %s: %d bytes a message; bare %.0f/s %.1f us, end to end %.0f/s %.1f us", round+1, way, len(sample), speed(nameBare), last(nameBare), speed(nameWhole), last(nameWhole))
+	say("round %d %s: %d bytes a message; bare %.0f/s %.1f us, without ledger %.0f/s %.1f us, end to end %.0f/s %.1f us", round+1, way, len(sample),
+		speed(nameBare), last(nameBare), speed(namePipe), last(namePipe), speed(nameWhole), last(nameWhole))
 	return nil
 }
 
 // sender runs a sender of ours once in its own process, and wants everybody to have got one message.
-func (b *bench) sender(role string, order any, people int64, name string, f figures) error {
+func (b *bench) sender(role string, order any, people int64, name string, f figures, env ...string) error {
 	if err := b.reset(people); err != nil {
 		return err
 	}
 	var r stage.Report
-	p, err := stage.Play(role, order, &r)
+	p, err := stage.Play(role, order, &r, env...)
 	if err != nil {
 		return err
 	}
@@ -167,35 +172,35 @@ func (b *bench) sender(role string, order any, people int64, name string, f figu
 }
 
 // release starts Tocsin, dispatches a notice and measures until the dispatch is done. It stops Tocsin again.
-func (b *bench) release(h *stage.House, notice string, people int64, name string, way string) (r stage.Report, err error) {
+func (b *bench) release(h *stage.House, notice string, people int64, name string, way string) (r stage.Report, dispatch string, err error) {
 	profile := ""
 	if b.profiles != "" {
 		profile = filepath.Join(b.profiles, name+".pprof")
 	}
 	if err := b.reset(people); err != nil {
-		return r, err
+		return r, "", err
 	}
 	if err := h.Start(profile, b.relay(way)...); err != nil {
-		return r, err
+		return r, "", err
 	}
 	before, err := h.Cost(true)
 	if err != nil {
-		return r, err
+		return r, "", err
 	}
 	start := time.Now()
 	d, err := h.Release(notice)
 	if err != nil {
-		return r, err
+		return r, "", err
 	}
 	if err := b.await(h, d.ID, people); err != nil {
-		return r, err
+		return r, "", err
 	}
 	r.Took = time.Since(start)
 	if r.Cost, err = h.Cost(false); err != nil {
-		return r, err
+		return r, "", err
 	}
 	r.Cost.CPU -= before.CPU
-	return r, errors.Join(b.everyone(people), h.Stop())
+	return r, d.ID, errors.Join(b.everyone(people), h.Stop())
 }
 
 // await waits until a dispatch is done. It asks the sink first, so as not to keep Tocsin busy with questions.

@@ -33,7 +33,10 @@ func (b *bench) open(tls bool) (err error) {
 	if b.sink, err = stage.Play("sink", struct{}{}, &b.addrs); err != nil {
 		return err
 	}
-	b.settings, err = stage.Settings(b.addrs["http"], tls)
+	if b.dir, err = os.MkdirTemp("", "tocsin-bench-"); err != nil {
+		return err
+	}
+	b.settings, err = stage.Settings(b.addrs["http"], b.dir, tls)
 	return err
 }
 

@@ -6,6 +6,7 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -40,6 +41,7 @@ type bench struct {
 	sink     *stage.Process
 	addrs    map[string]string
 	settings []string // of Tocsin
+	dir      string   // for files of the run
 	profiles string   // directory for the processor's profiles
 	results  []result
 	peers    []peer
@@ -86,10 +88,11 @@ func main() {
 	}
 }
 
-func (b *bench) run(only []string, tls bool) error {
+func (b *bench) run(only []string, tls bool) (err error) {
 	if err := b.open(tls); err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, os.RemoveAll(b.dir), b.sink.End()) }()
 	for _, p := range parts {
 		if only[0] != "" && !slices.Contains(only, p.name) {
 			continue
@@ -100,7 +103,7 @@ func (b *bench) run(only []string, tls bool) error {
 		}
 		say("%s took %s", p.name, time.Since(start).Round(time.Second))
 	}
-	return b.sink.End()
+	return nil
 }
 
 // say tells on standard error how far the run is.

@@ -53,7 +53,7 @@ func (b *bench) calling(channel string, round int, f figures) (err error) {
 	if err != nil {
 		return err
 	}
-	whole, err := b.release(h, notice, b.calls, channel, "classic")
+	whole, _, err := b.release(h, notice, b.calls, channel, "classic")
 	if err != nil {
 		return err
 	}

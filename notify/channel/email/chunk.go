@@ -56,8 +56,11 @@ func (r *run) chunked(c *conn) fate {
 func (r *run) batch(c *conn) (bool, fate) {
 	inFlight := len(c.jobs)
 	n := min(chunkBatch, r.room(c))
-	if r.channel.chunks.Load() == untried {
+	switch r.channel.chunks.Load() {
+	case untried:
 		n = min(n, 1-inFlight) // a relay that only pretends gets a single one to spoil
+	case refused:
+		return false, part
 	}
 	if n <= 0 {
 		return false, keep
@@ -162,7 +165,7 @@ func (r *run) chunkReplies(c *conn, j job) bool {
 
 // unknown says that the relay does not know BDAT, though it offers it.
 func (r *run) unknown(code int) bool {
-	return code == 500 || code == 502 || code == 504 || code == 503 && r.channel.chunks.Load() == untried
+	return code == 500 || code == 502 || code == 504 || code == 503 && r.channel.chunks.Load() != proven
 }
 
 // cut ends a job that was written and not answered. After a 421 the relay does nothing more, so the

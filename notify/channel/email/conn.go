@@ -74,8 +74,11 @@ func (c *conn) read() (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	c.closed = code == 421
-	c.ending = c.ending || c.closed
+	if c.closed = code == 421; c.closed {
+		c.ending = true
+		c.until = time.Now().Add(askTime)
+		_ = c.nc.SetDeadline(c.until)
+	}
 	if !more {
 		return reply{code, text}, nil
 	}

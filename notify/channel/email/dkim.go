@@ -91,7 +91,7 @@ func (l *letter) fields() []string {
 func (l *letter) sign(dst []byte, o *notify.Outgoing, to string) ([]byte, error) {
 	sum := sha256.New()
 	head := l.fillHead(nil, o, to)
-	body := l.fillBody(head, o, sum)[len(head):]
+	body := fillBody(head, l.body, o, sum)[len(head):]
 	bodyHash := base64.StdEncoding.AppendEncode(nil, sum.Sum(nil))
 	signed := relaxHeader(make([]byte, 0, 4<<10), head[:len(head)-2])
 	for _, st := range l.stamps {

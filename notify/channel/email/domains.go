@@ -44,7 +44,7 @@ type domains struct {
 }
 
 func newDomains(c clock.Clock, limits map[string]float64) *domains {
-	d := &domains{clock: c, paces: map[string]*pace{}}
+	d := &domains{clock: c, paces: map[string]*pace{}, share: share{since: c.Now()}}
 	for domain, rate := range limits {
 		if rate > 0 {
 			d.paces[operator(domain)] = &pace{full: rate, rate: rate}
@@ -144,19 +144,35 @@ type share struct {
 	refused, older int64
 }
 
+// count counts an answer, and looks at the time now and then.
+func (d *domains) count() {
+	if d.answered.Add(1)%256 == 0 {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.roll()
+	}
+}
+
+// roll begins a new stretch when it is time.
+func (d *domains) roll() {
+	s, t := &d.share, d.clock.Now()
+	age := t.Sub(s.since)
+	if age < shareTime {
+		return
+	}
+	*s = share{since: t, from: d.answered.Load(), fromOld: s.from, older: s.refused}
+	if age >= 2*shareTime {
+		s.older = 0
+	}
+}
+
 // widespread counts a refusal of our content or reputation, and says whether such refusals are so many that
 // they are about us: more than one in fifty answers of the last five to ten minutes, and ten at least.
 func (d *domains) widespread() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	s, t, answers := &d.share, d.clock.Now(), d.answered.Load()
-	switch age := t.Sub(s.since); {
-	case age >= 2*shareTime:
-		*s = share{since: t, from: answers, fromOld: answers}
-	case age >= shareTime:
-		*s = share{since: t, from: answers, fromOld: s.from, older: s.refused}
-	}
-	s.refused++
-	n := s.refused + s.older
-	return n >= shareLeast && n*shareStop > answers-s.fromOld
+	d.roll()
+	d.share.refused++
+	n := d.share.refused + d.share.older
+	return n >= shareLeast && n*shareStop > d.answered.Load()-d.share.fromOld
 }

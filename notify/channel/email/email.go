@@ -52,6 +52,8 @@ type Channel struct {
 	domains *domains
 	// What the relay's offers of BDAT and of commands in groups are worth.
 	chunks, groups atomic.Int32
+	// After how many messages it ended a connection the last time, and twice in a row.
+	tiredAt, most atomic.Int64
 }
 
 // New makes the channel; nothing is connected before the first send.

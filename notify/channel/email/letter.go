@@ -13,10 +13,10 @@ type letter struct {
 	domain string
 	head   []segment
 	body   []segment
-	slots  []string // that a person must have a value for
-	dots   bool     // a line starts with a dot, so that DATA must double it; values never do
-	digits int      // that the length of a filled letter will likely have
-	stamps []stamp  // signatures to put in front
+	slots  []string  // that a person must have a value for
+	dotted []segment // body with the dots at line starts doubled, as DATA wants it; values start with none
+	digits int       // that the length of a filled letter will likely have
+	stamps []stamp   // signatures to put in front
 }
 
 // segment is fixed bytes and the slot that follows them; the last one has no slot.
@@ -41,11 +41,14 @@ func newLetter(domain string, head, body []segment) *letter {
 	if end := &body[len(body)-1]; !bytes.HasSuffix(end.fixed, []byte("\r\n")) {
 		end.fixed = append(end.fixed, '\r', '\n')
 	}
+	for _, p := range body {
+		p.fixed = stuff(p.fixed)
+		l.dotted = append(l.dotted, p)
+	}
 	size := 0
 	for _, parts := range [][]segment{l.head, l.body} {
 		for _, p := range parts {
 			size += len(p.fixed)
-			l.dots = l.dots || bytes.HasPrefix(p.fixed, []byte(".")) || bytes.Contains(p.fixed, []byte("\n."))
 			if p.slot != "" {
 				size += valueLength
 				if p.slot != slotTo && p.slot != slotID {
@@ -83,7 +86,12 @@ func (l *letter) complete(o *notify.Outgoing) bool {
 
 // fill appends the letter as one person gets it.
 func (l *letter) fill(dst []byte, o *notify.Outgoing, to string) []byte {
-	return l.fillBody(l.fillHead(dst, o, to), o, nil)
+	return fillBody(l.fillHead(dst, o, to), l.body, o, nil)
+}
+
+// fillDotted appends it in the form of DATA, without the final dot.
+func (l *letter) fillDotted(dst []byte, o *notify.Outgoing, to string) []byte {
+	return fillBody(l.fillHead(dst, o, to), l.dotted, o, nil)
 }
 
 func (l *letter) fillHead(dst []byte, o *notify.Outgoing, to string) []byte {
@@ -107,9 +115,9 @@ func (l *letter) fillHead(dst []byte, o *notify.Outgoing, to string) []byte {
 }
 
 // fillBody appends the body. What sum is given is the body as DKIM sees it.
-func (l *letter) fillBody(dst []byte, o *notify.Outgoing, sum hash.Hash) []byte {
-	for i := range l.body {
-		p := &l.body[i]
+func fillBody(dst []byte, body []segment, o *notify.Outgoing, sum hash.Hash) []byte {
+	for i := range body {
+		p := &body[i]
 		dst = append(dst, p.fixed...)
 		start := len(dst)
 		if p.slot != "" {
@@ -124,8 +132,11 @@ func (l *letter) fillBody(dst []byte, o *notify.Outgoing, sum hash.Hash) []byte 
 	return dst
 }
 
-// stuff doubles the dots at line starts of what stands behind start (RFC 5321 4.5.2).
-func stuff(dst []byte, start int) []byte {
-	doubled := bytes.ReplaceAll(dst[start:], []byte("\r\n."), []byte("\r\n.."))
-	return append(dst[:start], doubled...)
+// stuff doubles the dots at line starts (RFC 5321 4.5.2). What it is given starts a line.
+func stuff(lines []byte) []byte {
+	lines = bytes.ReplaceAll(lines, []byte("\r\n."), []byte("\r\n.."))
+	if bytes.HasPrefix(lines, []byte(".")) {
+		lines = append([]byte("."), lines...)
+	}
+	return lines
 }

@@ -57,7 +57,7 @@ func TestFillIsTheTextWithTheValues(t *testing.T) {
 		j := job{to: "p@people.example"}
 		subject, got := received(t, r.dotted(nil, j))
 		plain := l.fill(nil, o, j.to)
-		require.Equal(t, string(stuff(bytes.Clone(plain), 0))+".\r\n", string(r.dotted(nil, j)))
+		require.Equal(t, string(stuff(bytes.Clone(plain)))+".\r\n", string(r.dotted(nil, j)))
 		l.digits = rapid.IntRange(1, 6).Draw(t, "digits")
 		require.Equal(t, fmt.Sprintf("before%d LAST\r\n%s", len(plain), plain), string(r.chunk([]byte("before"), j)))
 		want := slotPattern.ReplaceAllStringFunc(text, func(s string) string {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -15,20 +14,21 @@ import (
 const (
 	dialTries = 3 // in a row; after that an attempt now and then, and an error at once in between
 	firstWait = 100 * time.Millisecond
-	longWait  = 30 * time.Second
-	calmTime  = 30 * time.Second // a place the relay had no room for stays empty so long
+	longWait  = 10 * time.Second
 )
 
 // pool bounds and reuses connections over all sends of a channel. A relay that does not answer is dialled
-// by one worker at a time, ever more rarely.
+// by one worker at a time, ever more rarely; while it has room for a few connections only, those do the work.
 type pool struct {
 	dial  func(context.Context) (*conn, error)
+	ctx   context.Context // of dialling: over when the pool is closed
+	end   func()
+	dials sync.WaitGroup
 	slots chan struct{}
 	slow  chan struct{} // held while dialling after a failure
 
 	mu       sync.Mutex
 	idle     []*conn
-	empty    int // places kept empty because the relay is busy
 	failures int
 	last     error
 	next     time.Time // not dialled before
@@ -37,7 +37,9 @@ type pool struct {
 }
 
 func newPool(size int, dial func(context.Context) (*conn, error)) *pool {
-	return &pool{dial: dial, slots: make(chan struct{}, size), slow: make(chan struct{}, 1)}
+	p := &pool{dial: dial, slots: make(chan struct{}, size), slow: make(chan struct{}, 1)}
+	p.ctx, p.end = context.WithCancel(context.Background())
+	return p
 }
 
 // get waits for a place and gives a connection; put must follow.
@@ -50,30 +52,31 @@ func (p *pool) get(ctx context.Context) (*conn, error) {
 	if c := p.fresh(); c != nil {
 		return c, nil
 	}
-	c, err := p.connect(ctx)
-	if err != nil {
-		var r *notify.Refusal
-		p.leave(errors.As(err, &r) && strings.HasPrefix(r.Code, "relay-busy"))
-		return nil, err
+	got := make(chan dialled)
+	p.dials.Go(func() {
+		var d dialled
+		if d.c, d.err = p.connect(p.ctx); d.err != nil {
+			<-p.slots
+		}
+		select {
+		case got <- d:
+		case <-ctx.Done(): // nobody waits any more: the next one gets it
+			if d.err == nil {
+				p.put(d.c, keep)
+			}
+		}
+	})
+	select {
+	case d := <-got:
+		return d.c, d.err
+	case <-ctx.Done():
+		return nil, unreachable("cancelled", ctx.Err())
 	}
-	return c, nil
 }
 
-// leave gives a place back; that of a busy relay only after a while, as long as there are others.
-func (p *pool) leave(busy bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if !busy || p.empty+1 >= cap(p.slots) {
-		<-p.slots
-		return
-	}
-	p.empty++
-	time.AfterFunc(calmTime, func() {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		p.empty--
-		<-p.slots
-	})
+type dialled struct {
+	c   *conn
+	err error
 }
 
 func (p *pool) reuse() *conn {
@@ -118,6 +121,9 @@ func (p *pool) put(c *conn, f fate) {
 	if f == keep && p.closed {
 		f = part
 	}
+	if f == busy {
+		p.failed(refuse(notify.ClassRetry, "relay-busy/421"))
+	}
 	if f == keep {
 		c.since = time.Now()
 		p.idle = append(p.idle, c)
@@ -133,7 +139,7 @@ func (p *pool) put(c *conn, f fate) {
 	default:
 		_ = c.nc.Close()
 	}
-	p.leave(f == busy)
+	<-p.slots
 }
 
 // tidy closes the connections nobody has used for long.
@@ -195,14 +201,20 @@ func (p *pool) attempt(ctx context.Context) (*conn, error) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.last = err; err != nil {
-		p.failures++
-		wait := min(firstWait<<min(p.failures-1, 10), longWait)
-		p.next = time.Now().Add(wait/2 + rand.N(wait/2))
+	if err != nil {
+		p.failed(err)
 		return nil, err
 	}
 	p.failures, p.next = 0, time.Time{}
 	return c, nil
+}
+
+// failed puts off the next attempt, the longer the more have failed.
+func (p *pool) failed(err error) {
+	p.failures++
+	p.last = err
+	wait := min(firstWait<<min(p.failures-1, 10), longWait)
+	p.next = time.Now().Add(wait/2 + rand.N(wait/2))
 }
 
 // hopeless is the error of the last attempts, if there have just been enough of them.
@@ -234,6 +246,7 @@ func (p *pool) wait(ctx context.Context) error {
 
 // close closes what is idle; connections in use close when they are put back.
 func (p *pool) close() {
+	p.end()
 	p.mu.Lock()
 	idle := p.idle
 	p.idle, p.closed = nil, true
@@ -244,4 +257,5 @@ func (p *pool) close() {
 	for _, c := range idle {
 		c.quit()
 	}
+	p.dials.Wait()
 }

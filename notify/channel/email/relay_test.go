@@ -47,6 +47,9 @@ type relay struct {
 	// script gives the reply to a command (MAIL, RCPT, DATA, BDAT, NOOP, or . for a message) on the n-th
 	// connection, from 1; "" is the usual reply, "drop" cuts the connection, and 421 closes it.
 	script func(n int, verb, arg string) string
+	greet  func(n int) string // "" is the usual greeting
+	// generous: DATA is welcome even when no recipient was.
+	generous bool
 	// budget is how many bytes the n-th connection reads and writes before it is cut; negative: no end.
 	budget func(n int) (reads, writes int)
 
@@ -104,7 +107,7 @@ func (r *relay) serve() {
 			if r.budget != nil {
 				limited.reads, limited.writes = r.budget(n)
 			}
-			(&talk{relay: r, n: n, w: limited, in: bufio.NewReader(limited)}).run()
+			(&talk{relay: r, n: n, conn: c, w: limited, in: bufio.NewReader(limited)}).run()
 			c.Close()
 			r.mu.Lock()
 			delete(r.open, c)
@@ -156,6 +159,7 @@ func (c *limitedConn) Write(b []byte) (int, error) {
 type talk struct {
 	*relay
 	n        int
+	conn     net.Conn
 	w        io.Writer
 	in       *bufio.Reader
 	from, to string
@@ -168,11 +172,23 @@ func (k *talk) say(reply string) bool {
 		return false
 	}
 	_, err := io.WriteString(k.w, reply+"\r\n")
-	return err == nil && !strings.HasPrefix(reply, "421")
+	if err == nil && strings.HasPrefix(reply, "421") { // or what is still under way would reset the connection
+		k.conn.(interface{ CloseWrite() error }).CloseWrite()
+		io.Copy(io.Discard, k.in)
+		return false
+	}
+	return err == nil
 }
 
 func (k *talk) run() {
-	if !k.say("220-hello\r\n220 there") {
+	greeting := ""
+	if k.greet != nil {
+		greeting = k.greet(k.n)
+	}
+	if greeting == "" {
+		greeting = "220-hello\r\n220 there"
+	}
+	if !k.say(greeting) {
 		return
 	}
 	for {
@@ -216,7 +232,7 @@ func (k *talk) command(verb, arg string) bool {
 		k.to = between(arg)
 	case verb == "RSET":
 		k.inMail, k.to = false, ""
-	case verb == "DATA" && k.to == "":
+	case verb == "DATA" && k.to == "" && !k.generous:
 		return k.say("503 5.5.1 RCPT first")
 	case verb == "DATA":
 		return k.say("354 go") && k.data()
@@ -271,6 +287,9 @@ func (k *talk) take(body string) bool {
 	reply := ""
 	if k.script != nil {
 		reply = k.script(k.n, ".", k.to)
+	}
+	if k.to == "" {
+		reply = "554 5.5.1 no valid recipients"
 	}
 	if reply == "" || strings.HasPrefix(reply, "drop after") {
 		k.mu.Lock()

@@ -84,7 +84,7 @@ type job struct {
 const maxLost = 3
 
 func (r *run) answer(j job, v notify.Verdict) {
-	r.channel.domains.answered.Add(1)
+	r.channel.domains.count()
 	r.done(j.i, v)
 	if int(r.answered.Add(1)) == len(r.out) {
 		r.stop()
@@ -208,7 +208,11 @@ func (r *run) use(c *conn) fate {
 
 // room is how many messages more the connection may carry.
 func (r *run) room(c *conn) int {
-	if most := r.channel.opt.PerConnection; most > 0 {
+	most := r.channel.opt.PerConnection
+	if learned := int(r.channel.most.Load()); learned > 0 && (most == 0 || learned < most) {
+		most = learned
+	}
+	if most > 0 {
 		return most - c.used
 	}
 	return len(r.out)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"tocsin/notify"
+	"tocsin/templates"
 )
 
 // Each technique below sends over one connection until nothing is left to take or the connection is of no
@@ -207,8 +208,17 @@ func (r *run) settle(c *conn, j job, v notify.Verdict) {
 	r.answer(j, v)
 }
 
-// tired says whether a relay that served this connection wants another one opened.
-func (r *run) tired(c *conn, p reply) bool { return p.code == 421 && c.taken > 0 }
+// tired says whether a relay that served this connection wants another one opened. One that does so twice in
+// a row after as many messages is not given more of them again.
+func (r *run) tired(c *conn, p reply) bool {
+	if p.code != 421 || c.taken == 0 {
+		return false
+	}
+	if n := int64(c.taken); r.channel.tiredAt.Swap(n) == n && r.channel.most.Swap(n) != n {
+		r.channel.opt.Log.Info("relay takes so many messages on a connection", "channel", templates.Email, "messages", n)
+	}
+	return true
+}
 
 // fate of a connection after a reply.
 func (c *conn) fate() fate {
@@ -224,10 +234,10 @@ func (c *conn) fate() fate {
 
 // dotted appends the message in the form of DATA, with its final dot.
 func (r *run) dotted(dst []byte, j job) []byte {
-	start := len(dst)
-	dst = r.letterFor(dst, j)
-	if r.letter.dots {
-		dst = stuff(dst, start)
+	if j.mail != nil {
+		dst = append(dst, stuff(j.mail)...)
+	} else {
+		dst = r.letter.fillDotted(dst, &r.out[j.i], j.to)
 	}
 	return append(dst, ".\r\n"...)
 }

@@ -105,7 +105,7 @@ func TestPersonalTextIsMassPushed(t *testing.T) {
 func TestUnansweredCallIsRepeatedUnderItsToken(t *testing.T) {
 	m := notice("t", "[[ref]]")
 	for cut, want := range map[int]notify.Class{1: notify.ClassAccepted, 2: notify.ClassAccepted, 3: notify.ClassInDoubt} {
-		d, c := massChannel(t, cut, push.Options{Repeats: 2})
+		d, c := massChannel(t, cut, push.Options{})
 		for _, v := range send(t, c, m, people(5)...) {
 			require.Equal(t, want, v.Class)
 		}
@@ -115,7 +115,7 @@ func TestUnansweredCallIsRepeatedUnderItsToken(t *testing.T) {
 			require.Len(t, tasks, 1, device)
 		}
 	}
-	d, c := massChannel(t, 1, push.Options{})
+	d, c := massChannel(t, 1, push.Options{Repeats: -1})
 	require.Equal(t, notify.ClassInDoubt, send(t, c, m, people(1)...)[0].Class)
 	require.Equal(t, 1, d.calls)
 }

@@ -31,7 +31,7 @@ type Options struct {
 	Vendor  aliyun.Vendor // what the app has registered with the makers of phones
 	KeptFor time.Duration // how long a notice waits for a device that is off; 0: 72 h, the most there is
 	// Repeats is how often a call without a clear answer is made again at once, under the same token, which the
-	// provider answers with its first result for 15 minutes.
+	// provider answers with its first result for 15 minutes. 0: twice, negative: never.
 	Repeats   int
 	Simulated bool        // the endpoint is the simulator; only then drills may be sent
 	Clock     clock.Clock // nil: the system's
@@ -58,6 +58,9 @@ func New(client *aliyun.Client, appKey string, o Options) *Channel {
 	}
 	if o.KeptFor <= 0 || o.KeptFor > keptFor {
 		o.KeptFor = keptFor
+	}
+	if o.Repeats == 0 {
+		o.Repeats = 2
 	}
 	o.Batch, o.Tasks = min(o.Batch, aliyun.MaxTargets), min(o.Tasks, aliyun.MaxTasks)
 	if o.Clock == nil {

@@ -79,7 +79,7 @@ func TestSameTextIsBatched(t *testing.T) {
 
 // The product's codes, row by row over the wire, and those of the gateway before it.
 func TestCodes(t *testing.T) {
-	s, c := channel(t, push.Options{})
+	s, c := channel(t, push.Options{Repeats: -1})
 	for _, row := range []struct {
 		fault simulator.Fault
 		class notify.Class

@@ -16,6 +16,9 @@ type Audience struct {
 	CSV     bool
 }
 
+// locale is everybody's language.
+const locale = "en"
+
 // PhonePlaces is how many people can be told apart by their reserved number.
 const PhonePlaces = 100_000
 
@@ -48,10 +51,10 @@ func (r *rows) fill() {
 	}
 	for ; len(r.buf) < 64<<10 && r.next < r.People; r.next++ {
 		if r.CSV {
-			r.row("", ",示例用户", ",", ",+86139000", ",d", ",aliyun,DEVICE,en,CN,", "\n")
+			r.row("", ",示例用户", ",", ",+86139000", ",d", ",aliyun,DEVICE,"+locale+",CN,", "\n")
 		} else {
 			r.row(`{"person_key":"`, `","name":"示例用户`, `","emails":["`, `"],"phones":["+86139000`, `"],"push":[{"provider":"aliyun","target":"DEVICE","id":"d`,
-				`"}],"locale":"en","jurisdiction":"CN","channels":["`, "\"]}\n")
+				`"}],"locale":"`+locale+`","jurisdiction":"CN","channels":["`, "\"]}\n")
 		}
 	}
 }

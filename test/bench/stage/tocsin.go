@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 )
 
@@ -31,6 +32,9 @@ func Build(env ...string) (*House, error) {
 	dir, err := os.MkdirTemp("", "tocsin-bench-")
 	return &House{Dir: dir, env: env}, err
 }
+
+// Data is where the installation keeps everything.
+func (h *House) Data() string { return filepath.Join(h.Dir, "data") }
 
 // Close ends the service and removes everything.
 func (h *House) Close() error {
@@ -52,8 +56,8 @@ func (h *House) Start(profile string, env ...string) error {
 		return err
 	}
 	tokens := map[string]string{}
-	in := installation{Data: filepath.Join(h.Dir, "data"), Addr: h.addr, Tokens: !h.born, Profile: profile}
-	if h.process, err = Play("tocsin", in, &tokens, append(h.env, env...)...); err != nil || h.born {
+	in := installation{Data: h.Data(), Addr: h.addr, Tokens: !h.born, Profile: profile}
+	if h.process, err = Play("tocsin", in, &tokens, slices.Concat(h.env, env)...); err != nil || h.born {
 		return err
 	}
 	h.born, h.tokens = true, tokens
@@ -131,8 +135,8 @@ func until(what string, limit, pause time.Duration, done func() (bool, error)) e
 }
 
 // Settings point Tocsin at the sink: SMS and push at its HTTP door, and mail encrypted or, where the relay
-// is on the same machine, plain.
-func Settings(door string, tls bool) ([]string, error) {
+// is on the same machine, plain. Files go to dir.
+func Settings(door, dir string, tls bool) ([]string, error) {
 	env := []string{"TOCSIN_SIMULATOR__URL=" + door, "TOCSIN_SMTP__HELLO=tocsin.example.com", "TOCSIN_SMTP__DOMAIN=example.com", "TOCSIN_SMTP__BOUNCE=bounce.example.com"}
 	if !tls {
 		return append(env, "TOCSIN_SMTP__PLAIN=true"), nil
@@ -146,10 +150,6 @@ func Settings(door string, tls bool) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := os.CreateTemp("", "tocsin-bench-*.pem")
-	if err != nil {
-		return nil, err
-	}
-	_, err = f.Write(pem)
-	return append(env, "TOCSIN_SMTP__CA_FILE="+f.Name()), errors.Join(err, f.Close())
+	name := filepath.Join(dir, "relay.pem")
+	return append(env, "TOCSIN_SMTP__CA_FILE="+name), os.WriteFile(name, pem, 0o600)
 }

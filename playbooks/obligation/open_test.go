@@ -20,7 +20,7 @@ func TestOwnDirectoryExtendsTheLaw(t *testing.T) {
     holidays: [{name: {en: New Year, zh-Hans: 元旦}, days: [2027-01-01]}]
     source: example
 `), 0o600))
-	own, err := OpenDir(dir)
+	own, err := Open(os.DirFS(dir))
 	require.NoError(t, err)
 	bank := func(e *Engine) Obligation {
 		r := derive1(t, e, `{"data_event": "leaked", "data": ["name"], "people": {"count": 9, "certainty": "exact"}, "jurisdictions": {"CN": 9},
@@ -36,6 +36,6 @@ func TestOwnDirectoryExtendsTheLaw(t *testing.T) {
 	require.Nil(t, bank(engine(t)).Deadline, "beyond the built-in days")
 	require.Equal(t, "2027-01-06T15:59:59Z", bank(own).Deadline.Format("2006-01-02T15:04:05Z07:00"))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "law", "bad.yaml"), []byte("rules: [{id: x}]\n"), 0o600))
-	_, err = OpenDir(dir)
+	_, err = Open(os.DirFS(dir))
 	require.ErrorContains(t, err, "bad.yaml:1:10")
 }

@@ -1,0 +1,133 @@
+package notify
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"tocsin/templates"
+)
+
+const paceOver = time.Minute // what a rate is told over
+
+// paced is a dispatch's progress, with how fast it goes.
+func paced(ctx context.Context, tx Tx, d Dispatch) (Progress, error) {
+	p, err := progress(ctx, tx, d)
+	if err != nil {
+		return p, err
+	}
+	return p, p.pace(ctx, tx)
+}
+
+// pace says how fast the dispatch is, when it should be through, and what that leaves of the law's time.
+func (p *Progress) pace(ctx context.Context, tx Tx) error {
+	now := tx.Now()
+	if p.EndedAt != nil {
+		now = *p.EndedAt
+		p.Rate = perSecond(p.People.told(), now.Sub(p.StartedAt))
+		return p.margin(&now)
+	}
+	since := now.Add(-paceOver)
+	if since.Before(p.StartedAt) {
+		since = p.StartedAt
+	}
+	n, from, err := tx.RecentOutcomes(ctx, p.No, since)
+	if err != nil {
+		return err
+	}
+	p.Rate = perSecond(n, now.Sub(from))
+	if p.State != DispRunning {
+		return nil
+	}
+	p.ETA = after(now, p.People.Pending, p.Rate)
+	if err := p.byChannel(ctx, tx, now); err != nil {
+		return err
+	}
+	return p.margin(p.ETA)
+}
+
+func perSecond(n int64, over time.Duration) float64 {
+	if over <= 0 {
+		return 0
+	}
+	return float64(n) / over.Seconds()
+}
+
+// after is when n more are through at a rate; nil when that cannot be told.
+func after(now time.Time, n int64, rate float64) *time.Time {
+	if rate <= 0 {
+		return nil
+	}
+	at := now.Add(seconds(float64(n) / rate))
+	return &at
+}
+
+// margin is what is left of the law's time at an instant.
+func (p *Progress) margin(at *time.Time) error {
+	if at != nil && p.Deadline != nil {
+		left := p.Deadline.Sub(*at)
+		p.Margin = &left
+	}
+	return nil
+}
+
+// byChannel divides the pace by channel: who is on which channel first is known of the audience, and the
+// present mix goes on.
+func (p *Progress) byChannel(ctx context.Context, tx Tx, now time.Time) error {
+	if p.Audience == "" {
+		return nil
+	}
+	a, err := tx.Audience(ctx, p.Audience)
+	if err != nil {
+		return err
+	}
+	_, rows, _, err := tx.Counts(ctx, p.No)
+	if err != nil {
+		return err
+	}
+	first := firsts(a, p.Channels)
+	var sum int64
+	p.Pace = map[string]Pace{}
+	for _, c := range p.Channels {
+		if tried := borne(rows, c).Tried; c != templates.Announcement {
+			p.Pace[c] = Pace{First: first[c], Tried: tried}
+			sum += tried
+		}
+	}
+	for c, pace := range p.Pace {
+		if pace.Tried > 0 {
+			pace.Rate = p.Rate * float64(pace.Tried) / float64(sum)
+		}
+		pace.ETA = after(now, max(0, pace.First-pace.Tried), pace.Rate)
+		p.Pace[c] = pace
+	}
+	return nil
+}
+
+// firsts counts people by the first channel of a plan that reaches them.
+func firsts(a Audience, channels []string) map[string]int64 {
+	out := map[string]int64{}
+	for _, s := range a.Segments {
+		if l := s.On(channels); s.Kind == "all" && len(l) > 0 {
+			out[l[0]] += s.People
+		}
+	}
+	return out
+}
+
+// together adds the progress of the notice's additions: late people who are told the same words.
+func (p *Progress) together(ctx context.Context, tx Tx) error {
+	all, err := tx.Dispatches(ctx, p.Incident)
+	if err != nil {
+		return err
+	}
+	all = slices.DeleteFunc(all, func(d Dispatch) bool { return d.Extends != p.Notice })
+	for _, d := range all {
+		more, err := paced(ctx, tx, d)
+		if err != nil {
+			return err
+		}
+		p.Additions = append(p.Additions, more)
+	}
+	return nil
+}
