@@ -21,6 +21,7 @@ var techniques = map[string][]string{"classic": nil, "pipelining": {"PIPELINING"
 // over makes a channel that sends over a relay.
 func over(t testing.TB, r *relay, change func(*email.Options)) *email.Channel {
 	t.Helper()
+	r.start()
 	o := email.Options{Addr: r.addr, TLS: r.trust, Implicit: true, Plain: r.trust == nil, Hello: "mta.acme.example", Domain: "acme.example",
 		Bounce: "bounce.acme.example", Connections: 4}
 	if change != nil {
