@@ -148,7 +148,7 @@ type Outgoing struct {
 	Ref      string            // notice number, slot "ref"
 	Vars     map[string]string // further slots the message declares
 	OutID    string            // ours, stable per (dispatch, seq, channel); echoed in receipts
-	Since    time.Time         // of a delivery in doubt: when it was last sent; zero: long ago
+	Since    time.Time         // of a delivery in doubt: when it was last known to be so; zero: not known, perhaps sent just now
 }
 
 // Value is what stands in a slot of a message; ok is false when this person has none for it.

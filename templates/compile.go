@@ -172,6 +172,13 @@ func (c *Catalog) compileSMS(org Organisation, locale string) (Message, error) {
 			return Message{}, err
 		}
 	}
+	for id, f := range m.Providers {
+		for _, name := range f.Order {
+			if m.Params[name] == "" {
+				return Message{}, refuse("/org/sms_providers/"+id+"/order", "parameter", "an SMS template has the parameters code and ref only")
+			}
+		}
+	}
 	return m, nil
 }
 

@@ -88,6 +88,7 @@ func TestCompileRefusesWhatCannotBeSent(t *testing.T) {
 		"sender with header": {Email, "/org/sender", func(o *Organisation) { o.Sender = "a@example.com\r\nBcc: b@example.org" }, nil},
 		"no site":            {Email, "/org/site", func(o *Organisation) { o.Site = "" }, nil},
 		"no name":            {Push, "/org/name", func(o *Organisation) { o.Name = nil }, nil},
+		"foreign parameter":  {SMS, "/org/sms_providers/tencent/order", func(o *Organisation) { o.SMSProviders = map[string]SMSForm{"tencent": {Order: []string{"name"}}} }, nil},
 		"no signature":       {SMS, "/org/sms_sign", func(o *Organisation) { o.SMSSign = "" }, nil},
 		"no template":        {SMS, "/org/sms_template", func(o *Organisation) { o.SMSTemplate = "" }, nil},
 		"push too long":      {Push, "/org", func(o *Organisation) { o.Name = map[string]string{"en": strings.Repeat("字", 600)} }, nil},

@@ -155,7 +155,7 @@ func (f *faults) share(shares map[string]float64) error {
 			if sum += part; sum > 1 {
 				return errShares
 			}
-			bands[c].upTo = append(bands[c].upTo, uint64(sum*math.MaxInt64)*2)
+			bands[c].upTo = append(bands[c].upTo, threshold(sum))
 			bands[c].kinds = append(bands[c].kinds, k)
 		}
 	}
@@ -170,6 +170,14 @@ func (f *faults) share(shares map[string]float64) error {
 	clear(f.met)
 	f.profile.Store(&profile{bands[0], bands[1], bands[2]})
 	return nil
+}
+
+// threshold is the hash below which a share of all hashes lies.
+func threshold(share float64) uint64 {
+	if share >= 1 {
+		return math.MaxUint64
+	}
+	return uint64(math.Ldexp(share, 64))
 }
 
 func kindNamed(name string) *Kind {

@@ -91,6 +91,7 @@ var kinds = []Kind{
 	{"error503", "sms push", "990026", true, false, "第一次 503 JSON，未收下", "503 with JSON, not taken, once", Fault{Code: http.StatusServiceUnavailable, Text: unavailableJSON}},
 	{"empty", "sms push", "990027", true, false, "第一次空的 200，已收下", "an empty 200, taken, once", Fault{Accept: true, Code: http.StatusOK}},
 	{"truncated", "sms push", "990028", true, false, "第一次应答被截断，已收下", "a truncated answer, taken, once", Fault{Accept: true, Code: http.StatusOK, Text: truncatedJSON}},
+	{"cut", "sms push", "990033", true, false, "第一次已收下，应答中途断开", "taken, and cut in the middle of the answer, once", Fault{Accept: true, Code: http.StatusOK, Text: truncatedJSON, Drop: true}},
 	{"number", "sms push", "990029", true, false, "第一次 Code 是数字，未收下", "Code is a number, not taken, once", Fault{Code: http.StatusBadRequest, Text: `{"Code":7,"Message":"no"}`}},
 	{"throttled", "sms push", "990030", true, false, "第一次限流", "throttled once", Fault{Code: http.StatusBadRequest, Error: "Throttling.User", Text: "Request was denied due to user flow control."}},
 	{"drip", "sms push", "990031", true, false, "第一次应答一字一字地来", "the answer comes letter by letter, once", Fault{Drip: true}},

@@ -219,20 +219,18 @@ func (m *mailConn) bdat(line []byte) {
 		m.refuse("chunking-not-announced", "502 5.5.1 Not offered")
 		m.reset()
 		return
-	case !m.hasRcpt || m.ignore:
+	case !m.hasRcpt:
 		m.refuse("", "503 5.5.1 RCPT first")
-		if m.ignore = !last; last {
+		if last {
 			m.reset()
 		}
 		return
 	case len(m.chunks) == 0 && m.at(AtData):
 		m.reset()
-		m.ignore = !last
 		return
 	case len(m.chunks)+n > maxMessage:
 		m.refuse("too-big", "552 5.3.4 Message too big")
 		m.reset()
-		m.ignore = !last
 		return
 	}
 	if !last || len(m.chunks) > 0 {

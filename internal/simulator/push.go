@@ -120,15 +120,15 @@ func (s *Simulator) pushAll(w http.ResponseWriter, r *http.Request, tasks []noti
 		return
 	}
 	var troubles []Fault
-	for i := range tasks {
-		if rule := tasks[i].rule(now, 1000); rule != "" {
+	for _, n := range tasks {
+		if rule := n.rule(now, 1000); rule != "" {
 			s.refusePush(w, rule)
 			return
 		}
-		for _, device := range tasks[i].targets() {
+		for _, device := range n.targets() {
 			troubles = append(troubles, s.trouble("push", aliyunPush, device))
+			total++
 		}
-		total += len(tasks[i].targets())
 	}
 	if len(tasks) == 0 || len(tasks) > 100 || most == 100 && total > 10_000 {
 		s.refusePush(w, "PushTask")

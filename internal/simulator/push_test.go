@@ -80,7 +80,12 @@ func TestIdempotentToken(t *testing.T) {
 // A message made first gets its targets later, for a day; sums come the day after.
 func TestTargetsLater(t *testing.T) {
 	s, fake := started(t, Options{})
-	made := ask(t, s, "Push", pushVersion, func(p url.Values) { pushParams(p); p.Set("Action", "Push"); p.Set("Target", "TBD"); p.Del("TargetValue") })
+	made := ask(t, s, "Push", pushVersion, func(p url.Values) {
+		pushParams(p)
+		p.Set("Action", "Push")
+		p.Set("Target", "TBD")
+		p.Del("TargetValue")
+	})
 	id := made["MessageId"].(string)
 	require.Zero(t, s.Journal.Summary().Channels["push"].Accepted)
 	more := func(devices string) any {

@@ -198,6 +198,23 @@ func TestReceiptsArePushedAgain(t *testing.T) {
 	require.Equal(t, "o-1", reports[1]["out_id"])
 }
 
+// Each provider wants its own answer to a receipt.
+func TestAcknowledgements(t *testing.T) {
+	for ack, want := range map[string][3]bool{ // mainland, abroad, Tencent
+		`{"code":0,"msg":"ok"}`:       {true, true, false},
+		`{"code":7,"msg":"ok"}`:       {true, false, false},
+		`{"code":"0"}`:                {false, false, false},
+		`{"code":null}`:               {false, false, false},
+		`{"result":0,"errmsg":"OK"}`:  {false, false, true},
+		`{"result":1,"errmsg":"bad"}`: {false, false, false},
+		``:                            {false, false, false},
+	} {
+		for i, provider := range []string{mainlandReceipts, abroadReceipts, tencentReceipts} {
+			require.Equal(t, want[i], acknowledged(manners[provider], []byte(ack)), "%s %s", provider, ack)
+		}
+	}
+}
+
 func TestPushRules(t *testing.T) {
 	s, _ := started(t, Options{})
 	push := func(nonce string, change func(url.Values)) (int, string) {

@@ -40,22 +40,20 @@ func (s *Simulator) serveMail(ctx context.Context) {
 // allocation.
 type mailConn struct {
 	stream
-	sim         *Simulator
-	ctx         context.Context
-	encrypted   bool
-	signed      bool
-	taken       int
-	from, to    []byte
-	envid       []byte
-	notify      []byte
-	chunks      []byte
-	ignore      bool // the rest of a message in chunks that was refused
-	hasMail     bool
-	hasRcpt     bool
-	kind        *Kind // what the recipient meets
-	wantAuth    bool
-	outOfTurn   bool // commands came in a group though PIPELINING is not announced
-	encryptNext bool
+	sim       *Simulator
+	ctx       context.Context
+	encrypted bool
+	signed    bool
+	taken     int
+	from, to  []byte
+	envid     []byte
+	notify    []byte
+	chunks    []byte
+	hasMail   bool
+	hasRcpt   bool
+	kind      *Kind // what the recipient meets
+	wantAuth  bool
+	outOfTurn bool // commands came in a group though PIPELINING is not announced
 }
 
 func (m *mailConn) serve() {
@@ -195,7 +193,7 @@ func (m *mailConn) login(answer []byte) {
 
 // reset forgets the transaction.
 func (m *mailConn) reset() {
-	m.hasMail, m.hasRcpt, m.ignore, m.kind = false, false, false, nil
+	m.hasMail, m.hasRcpt, m.kind = false, false, nil
 	m.chunks = m.chunks[:0]
 }
 

@@ -138,6 +138,9 @@ func (v view) T(key string) string {
 	return w[1]
 }
 
+// Clock is a time as the page's clock shows it.
+func (v view) Clock(t time.Time) time.Time { return t.In(beijing) }
+
 // What tells in the reader's language what happens.
 func (v view) What(k kindRow) string {
 	if v.Lang == "zh-Hans" {
@@ -182,6 +185,12 @@ func (s *Simulator) faultPage(w http.ResponseWriter, r *http.Request) {
 	v.write(w)
 }
 
+// returns are the pages that a button leads back to, by page and language.
+var returns = map[string]string{
+	"": "/", "en": "/?lang=en", "zh-Hans": "/?lang=zh-Hans", "arrivals": "/", "arrivalsen": "/?lang=en", "arrivalszh-Hans": "/?lang=zh-Hans",
+	"faults": "/faults", "faultsen": "/faults?lang=en", "faultszh-Hans": "/faults?lang=zh-Hans",
+}
+
 // pressed is a button of the pages: a share of a kind, time, or a fresh start.
 func (s *Simulator) pressed(w http.ResponseWriter, r *http.Request) {
 	if !ours(r) {
@@ -213,14 +222,8 @@ func (s *Simulator) pressed(w http.ResponseWriter, r *http.Request) {
 	case "reset":
 		s.Journal.Reset()
 	}
-	back := "/"
-	if r.FormValue("back") == "faults" {
-		back = "/faults"
-	}
-	if lang := r.URL.Query().Get("lang"); lang == "en" || lang == "zh-Hans" {
-		back += "?lang=" + lang
-	}
-	http.Redirect(w, r, back, http.StatusSeeOther)
+	w.Header().Set("Location", returns[r.FormValue("back")+r.URL.Query().Get("lang")])
+	w.WriteHeader(http.StatusSeeOther)
 }
 
 // message is a page with one message as its reader sees it.

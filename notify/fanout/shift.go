@@ -228,10 +228,14 @@ func (s *shift) givenUp(t *task, asked *provider) bool {
 
 // outgoing is a task as its channel sends it.
 func (s *shift) outgoing(t *task) notify.Outgoing {
-	return notify.Outgoing{
+	o := notify.Outgoing{
 		Dispatch: s.rel.No, Seq: t.seq, Channel: t.channel, Attempt: t.attempt, Address: t.address,
 		Code: s.f.o.Codec.Code(s.rel.No, t.seq), Ref: s.rel.ref, Vars: vars(t.person), OutID: s.f.o.Codec.OutID(s.rel.No, t.seq, t.channel),
 	}
+	if t.row != nil && t.row.State == notify.InDoubt {
+		o.Since = t.row.At
+	}
+	return o
 }
 
 // vars are what a person's message may hold besides: the name the person knows the service by is one of them.

@@ -44,7 +44,11 @@ func (c *Channel) Query(ctx context.Context, o notify.Outgoing) (notify.Verdict,
 
 // unlisted is the answer for a delivery that a provider does not list.
 func unlisted(o notify.Outgoing, now time.Time, settles time.Duration) (notify.Verdict, bool, error) {
-	if until := o.Since.Add(settles); now.Before(until) {
+	since := o.Since
+	if since.IsZero() {
+		since = now
+	}
+	if until := since.Add(settles); now.Before(until) {
 		return notify.Verdict{Class: notify.ClassInDoubt, Code: "not-listed-yet", RetryAt: until}, true, nil
 	}
 	return notify.Verdict{}, false, nil

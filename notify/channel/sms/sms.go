@@ -23,7 +23,7 @@ type Options struct {
 	Provider  string        // id under which a message keeps its form at this provider; "": the message's own
 	Calls     int           // at once, over all sends; 0: 64
 	Simulated bool          // the endpoint is the simulator; only then drills may be sent
-	Settles   time.Duration // until what a provider does not list was provably never taken; 0: 2 minutes
+	Settles   time.Duration // until what a provider does not list was provably never taken; 0: 2 minutes, the simulator lists at once
 	Clock     clock.Clock   // nil: the system's
 }
 
@@ -31,7 +31,7 @@ func (o Options) filled() Options {
 	if o.Calls <= 0 {
 		o.Calls = defaultCalls
 	}
-	if o.Settles <= 0 {
+	if o.Settles <= 0 && !o.Simulated {
 		o.Settles = 2 * time.Minute
 	}
 	if o.Clock == nil {
