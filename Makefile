@@ -52,8 +52,8 @@ acceptance: build ## the real binary against real servers
 	go test -count=1 -timeout 15m ./test/...
 
 .PHONY: bench
-bench: ## measure the goals; BENCH_OUT=file appends a line of JSON for each
-	go run ./test/bench
+bench: ## measure the goals; BENCH_SCALE=small takes minutes, BENCH_OUT=file appends a line of JSON for each
+	go run ./test/bench $(if $(BENCH_DOC),-markdown docs/performance.md)
 
 .PHONY: soak
 soak: tools build ## long runs: many kills, minutes of fuzzing

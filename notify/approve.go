@@ -29,7 +29,7 @@ func (s *Service) Approve(ctx context.Context, sc evidence.Scope, id, digest, no
 		if err != nil {
 			return fmt.Errorf("read approvals: %w", err)
 		}
-		gaps := s.catalog.Check(c.doc.Content, c.facts, c.doc.Policy.Requirements)
+		gaps := s.gaps(c.doc, c.facts)
 		switch why := whyNot(sc, c.doc, c.doc.living(approvals), gaps); why {
 		case "":
 		case whyIncomplete:

@@ -91,7 +91,7 @@ func (s *Service) view(ctx context.Context, tx Tx, d Document, facts incident.Sn
 	}
 	v := DocumentView{
 		Document:  d,
-		Gaps:      s.catalog.Check(d.Content, facts, d.Policy.Requirements),
+		Gaps:      s.gaps(d, facts),
 		Approvals: d.living(approvals),
 		Needed:    d.missing(approvals),
 		Filings:   filings,

@@ -45,7 +45,7 @@ func (s *Service) ImportFrom(ctx context.Context, sc evidence.Scope, id incident
 	if p := line("/name", name, maxName); p != nil {
 		return Audience{}, incident.InvalidInput([]incident.Problem{*p})
 	}
-	im := &importer{store: s.store, scope: sc, progress: src.Progress}
+	im := &importer{store: s.store, scope: sc, runOf: s.runOf, progress: src.Progress}
 	closeInput, err := im.read(src)
 	if err != nil {
 		return Audience{}, err
@@ -64,6 +64,7 @@ func (s *Service) ImportFrom(ctx context.Context, sc evidence.Scope, id incident
 type importer struct {
 	store    Store
 	scope    evidence.Scope
+	runOf    int
 	progress func(Audience)
 	input    *counted
 	lines    *lineReader
@@ -141,7 +142,7 @@ func (im *importer) work(ctx context.Context, start func(context.Context, Tx) (A
 
 // run takes up where an earlier attempt ended, and reads and keeps the rest.
 func (im *importer) run(ctx context.Context) error {
-	im.keeper = newKeeper(im.a, im.key)
+	im.keeper = newKeeper(im.a, im.key, im.runOf)
 	if err := im.keeper.load(ctx, im.store, im.scope, im.a, im.bases); err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 type keeper struct {
 	no       int64
 	key      *seal.Key
+	runOf    int
 	next     int64    // sequence
 	open     [][]byte // records of the page that is not full yet
 	changed  bool     // the open page is not stored as it is
@@ -27,9 +28,9 @@ type keeper struct {
 	rejected []Reject
 }
 
-func newKeeper(a Audience, key *seal.Key) *keeper {
+func newKeeper(a Audience, key *seal.Key, runOf int) *keeper {
 	return &keeper{
-		no: a.No, key: key, next: a.Total, root: a.Tree, segments: newSegments(a.Segments), fresh: map[blind]bool{},
+		no: a.No, key: key, runOf: runOf, next: a.Total, root: a.Tree, segments: newSegments(a.Segments), fresh: map[blind]bool{},
 	}
 }
 
@@ -106,7 +107,7 @@ func (k *keeper) due() []RecipientPage {
 
 // chunks are those of the next run, when there is enough for one or at the end.
 func (k *keeper) chunks(a *Audience, last bool) []IndexChunk {
-	if len(k.entries) < runEntries && !last || len(k.entries) == 0 {
+	if len(k.entries) < k.runOf && !last || len(k.entries) == 0 {
 		return nil
 	}
 	out := runChunks(a.Runs, k.entries)

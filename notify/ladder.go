@@ -93,34 +93,42 @@ func bestOf(r *Recipient, list []string, private bool) string {
 	return found
 }
 
-// The usable channels of a person as a text, for counting: those of the own order, a semicolon, the others in
-// alphabetical order; ? marks one of which others can read every address. A person at risk has none after
-// the semicolon.
+// usual is the order in which a ladder stands that no person has asked for; the plan's own takes its place.
+var usual = []string{templates.Push, templates.SMS, templates.Email}
+
+// ladderText is the ladder of a person as segments count it.
 func ladderText(r *Recipient) string {
-	own, others := make([]string, 0, 3), make([]string, 0, 3)
-	for _, c := range slices.Concat(r.Channels, personal) {
-		if !usable(r, c) || slices.Contains(own, c) || slices.Contains(others, c) || best(r, c, false) == "" {
+	var own, others []string
+	for _, c := range slices.Concat(r.Channels, usual) {
+		shared := c + "?"
+		if !usable(r, c) || best(r, c, false) == "" || slices.Contains(own, c) || slices.Contains(own, shared) {
 			continue
 		}
+		name := c
 		if len(r.Shared) > 0 && best(r, c, true) == "" {
-			c += "?"
+			name = shared
 		}
-		if slices.Contains(r.Channels, strings.TrimSuffix(c, "?")) {
-			own = append(own, c)
+		if slices.Contains(r.Channels, c) {
+			own = append(own, name)
 		} else {
-			others = append(others, c)
+			others = append(others, name)
 		}
 	}
-	slices.Sort(others)
-	return strings.Join(own, ",") + ";" + strings.Join(others, ",")
+	if len(r.Channels) == 0 {
+		return strings.Join(others, ">")
+	}
+	return strings.Join(own, ">") + ";" + strings.Join(others, ">")
 }
 
 // On is the ladder that the people of a segment have under a plan, as Ladder makes it for each of them.
 func (s Segment) On(plan []string) []string {
-	own, others, _ := strings.Cut(s.Ladder, ";")
-	r := Recipient{}
+	own, others, asked := strings.Cut(s.Ladder, ";")
+	if !asked {
+		own, others = "", own
+	}
+	var r Recipient
 	for i, part := range []string{own, others} {
-		for c := range strings.SplitSeq(part, ",") {
+		for c := range strings.SplitSeq(part, ">") {
 			name := strings.TrimSuffix(c, "?")
 			switch name {
 			case templates.Email:

@@ -130,7 +130,7 @@ func region(s string) (string, bool) {
 	switch {
 	case s == "":
 		return "", true
-	case len(country) != 2 || err != nil || !known.IsCountry() || known.String() != country:
+	case len(country) != 2 || err != nil || !known.IsCountry() || known.Canonicalize().String() != country:
 		return "", false
 	case !parted:
 		return s, true

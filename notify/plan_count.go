@@ -131,7 +131,9 @@ func (p *planner) add(g group) {
 	}
 	if on == 0 {
 		p.out.Unreachable += g.people
-		p.problem("region", g.lives, g.people)
+		if slices.ContainsFunc(p.ways, func(w Way) bool { return slices.Contains(g.ladder, w.Channel) }) {
+			p.problem("region", g.lives, g.people)
+		}
 	}
 }
 

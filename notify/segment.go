@@ -18,11 +18,13 @@ const UnknownValue = "unknown"
 // MinorWithoutGuardian is the value of the segment of minors who are told themselves.
 const MinorWithoutGuardian = "minor-without-guardian"
 
-// Segment counts the people who have something in common, by the channels that reach them.
+// Segment counts the people who have something in common, by the channels that reach them. A ladder is
+// their usable channels, push>sms>email; or those they asked for in their order, a semicolon, and the
+// others. ? marks a channel of which others can read every address. On says what it means under a plan.
 type Segment struct {
 	Kind   string `json:"kind"` // all jurisdiction locale zone role data customer minor former
 	Value  string `json:"value,omitempty"`
-	Ladder string `json:"ladder"` // see On
+	Ladder string `json:"ladder"`
 	People int64  `json:"people"`
 }
 
@@ -60,13 +62,13 @@ func ladderOf(r *Recipient) string {
 	}
 	switch {
 	case len(r.Emails) > 0 && len(r.Phones) > 0:
-		return ";email,sms"
+		return "sms>email"
 	case len(r.Emails) > 0:
-		return ";email"
+		return "email"
 	case len(r.Phones) > 0:
-		return ";sms"
+		return "sms"
 	}
-	return ";"
+	return ""
 }
 
 // segments counts in bounded memory.

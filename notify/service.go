@@ -14,6 +14,7 @@ type Service struct {
 	ways    []Way
 
 	importDir string
+	runOf     int           // index entries of a run
 	files     chan struct{} // a file waits to be imported
 }
 
@@ -25,7 +26,7 @@ func WithImportDir(dir string) Option { return func(s *Service) { s.importDir = 
 
 // New makes the service. key is the operator's, for check codes and outgoing ids.
 func New(store Store, catalog *templates.Catalog, key *seal.Key, options ...Option) *Service {
-	s := &Service{store: store, catalog: catalog, key: key, codec: NewCodec(key), files: make(chan struct{}, 1)}
+	s := &Service{store: store, catalog: catalog, key: key, codec: NewCodec(key), files: make(chan struct{}, 1), runOf: runEntries}
 	for _, o := range options {
 		o(s)
 	}

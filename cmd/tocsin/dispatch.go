@@ -13,6 +13,7 @@ import (
 )
 
 type dispatchCmd struct {
+	dispatchRecords
 	Plan   dispatchPlanCmd   `cmd:"" help:"What sending a notice takes: people, cost, time."`
 	Watch  dispatchWatchCmd  `cmd:"" help:"Follow a dispatch until it ends."`
 	Pause  dispatchPauseCmd  `cmd:"" help:"Hold a running dispatch, with a reason."`

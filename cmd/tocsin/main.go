@@ -50,8 +50,8 @@ type cli struct {
 	Template    templateCmd    `cmd:"" help:"Notice and report templates."`
 	Incident    incidentCmd    `cmd:"" help:"Post incidents to a running service."`
 	Audience    audienceCmd    `cmd:"" help:"Import audiences into a running service."`
-	Dispatch    dispatchCmd    `cmd:"" help:"Plan, watch and steer dispatches of a running service."`
-	Evidence    evidenceCmd    `cmd:"" help:"Evidence packs."`
+	Dispatch    dispatchCmd    `cmd:"" help:"Plan, watch and steer dispatches of a running service, and ask what they did."`
+	Evidence    evidenceCmd    `cmd:"" help:"Evidence packs and proofs."`
 	User        userCmd        `cmd:"" help:"People who sign in."`
 	Token       tokenCmd       `cmd:"" help:"API tokens of tools and people."`
 	Migrate     migrateCmd     `cmd:"" help:"Bring the database to this version and exit."`

@@ -2,8 +2,6 @@ package httpapi
 
 import (
 	"context"
-	"io"
-	"mime"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -12,59 +10,6 @@ import (
 	"tocsin/incident/evidence"
 	"tocsin/notify"
 )
-
-// BodyStream hands the request's body on unread, so that an import of any size runs in constant memory.
-type BodyStream struct {
-	reader io.Reader
-	Type   string `header:"Content-Type" doc:"text/csv or application/x-ndjson"`
-}
-
-// Resolve keeps the body's reader (huma calls it before the handler).
-func (s *BodyStream) Resolve(ctx huma.Context) []error {
-	s.reader = ctx.BodyReader()
-	return nil
-}
-
-func (a *api) audiences(h huma.API) {
-	type importIn struct {
-		IncidentPath
-		Name string `query:"name" default:"upload" doc:"What to call it"`
-		BodyStream
-	}
-	op := a.operation("import-audience", http.MethodPost, "/incidents/{id}/audience", "Stream recipients as CSV or NDJSON", http.StatusCreated,
-		func(o *huma.Operation) { o.MaxBodyBytes = -1; o.BodyReadTimeout = -1; o.Metadata["stream"] = true })
-	op.Description = "Answers when the whole body is taken; GET /audiences/{id} shows live counts meanwhile. Faulty lines are rejects, the others are kept."
-	op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/x-ndjson": {}, "text/csv": {}}}
-	register(h, a, op, func(ctx context.Context, sc evidence.Scope, in *importIn) (*body[audienceView], error) {
-		mediaType, _, _ := mime.ParseMediaType(in.Type)
-		format := map[string]string{"text/csv": "csv", "application/csv": "csv", "application/x-ndjson": "ndjson", "application/ndjson": "ndjson", "application/jsonl": "ndjson"}[mediaType]
-		if format == "" {
-			return nil, incident.NewFault(incident.Unsupported, "send text/csv or application/x-ndjson")
-		}
-		aud, err := a.Notify.Import(ctx, sc, incident.ID(in.ID), in.Name, format, in.reader, nil)
-		return &body[audienceView]{Body: viewAudience(aud)}, err
-	})
-	register(h, a, a.operation("get-audience", http.MethodGet, "/audiences/{id}", "An import with its counts", http.StatusOK),
-		func(ctx context.Context, sc evidence.Scope, in *DocumentPath) (*body[audienceView], error) {
-			aud, err := a.Notify.Audience(ctx, sc, in.ID)
-			return &body[audienceView]{Body: viewAudience(aud)}, err
-		})
-	register(h, a, a.operation("list-audiences", http.MethodGet, "/incidents/{id}/audiences", "An incident's audiences, newest first", http.StatusOK),
-		func(ctx context.Context, sc evidence.Scope, in *IncidentPath) (*body[audienceList], error) {
-			list, err := a.Notify.Audiences(ctx, sc, incident.ID(in.ID))
-			return &body[audienceList]{Body: audienceList{each(list, viewAudience)}}, err
-		})
-	type rejectsIn struct {
-		DocumentPath
-		After int64 `query:"after" minimum:"0" doc:"Line of the last reject seen"`
-		Limit int   `query:"limit" minimum:"1" maximum:"1000" default:"100"`
-	}
-	register(h, a, a.operation("list-rejects", http.MethodGet, "/audiences/{id}/rejects", "Lines that were not taken, and why", http.StatusOK),
-		func(ctx context.Context, sc evidence.Scope, in *rejectsIn) (*body[rejectList], error) {
-			r, err := a.Notify.Rejects(ctx, sc, in.ID, in.After, in.Limit)
-			return &body[rejectList]{Body: rejectList{r}}, err
-		})
-}
 
 func (a *api) dispatches(h huma.API) {
 	register(h, a, a.operation("dispatch-notice", http.MethodPost, "/notices/{id}/dispatch", "Send an approved notice", http.StatusCreated),

@@ -25,6 +25,7 @@ func (a *api) documents(h huma.API) {
 	}
 	a.preview(h)
 	a.noticePlan(h)
+	a.additions(h)
 	a.export(h)
 	a.filings(h)
 }
@@ -167,6 +168,20 @@ func (a *api) noticePlan(h huma.API) {
 		func(ctx context.Context, sc evidence.Scope, in *planIn) (*body[notify.Plan], error) {
 			p, err := a.Notify.Plan(ctx, sc, in.ID, in.Audience)
 			return &body[notify.Plan]{Body: p}, err
+		})
+}
+
+func (a *api) additions(h huma.API) {
+	type addIn struct {
+		DocumentPath
+		Body struct {
+			Audience string `json:"audience" minLength:"1" doc:"aud_… imported with base: it leaves out whom the notice and its other additions are for"`
+		}
+	}
+	register(h, a, a.operation("extend-notice", http.MethodPost, "/notices/{id}/additions", "Submit the words of a dispatched notice for people found later", http.StatusCreated),
+		func(ctx context.Context, sc evidence.Scope, in *addIn) (*body[documentView], error) {
+			d, err := a.Notify.Extend(ctx, sc, in.ID, in.Body.Audience)
+			return of(templates.Notice, d, err)
 		})
 }
 

@@ -297,26 +297,6 @@ func viewDocument(d notify.DocumentView) documentView {
 	return v
 }
 
-type audienceView struct {
-	ID         string               `json:"id"`
-	Incident   incident.ID          `json:"incident"`
-	State      notify.AudienceState `json:"state"`
-	Format     string               `json:"format"`
-	Rows       int64                `json:"rows"`
-	Total      int64                `json:"total"`
-	Rejected   int64                `json:"rejected"`
-	Duplicates int64                `json:"duplicates"`
-	ByChannel  map[string]int64     `json:"by_channel"`
-	Root       string               `json:"root,omitempty"`
-	Frozen     bool                 `json:"frozen"`
-	Error      string               `json:"error,omitempty"`
-	CreatedAt  time.Time            `json:"created_at"`
-}
-
-func viewAudience(a notify.Audience) audienceView {
-	return audienceView{a.ID, a.Incident, a.State, a.Format, a.Rows, a.Total, a.Rejected, a.Duplicates, a.ByChannel, a.Root, a.Frozen, a.Error, a.CreatedAt}
-}
-
 type dispatchView struct {
 	ID         string                      `json:"id"`
 	Incident   incident.ID                 `json:"incident"`
@@ -399,14 +379,6 @@ type entryList struct {
 
 type documentList struct {
 	Documents []documentView `json:"documents"`
-}
-
-type rejectList struct {
-	Rejects []notify.Reject `json:"rejects"`
-}
-
-type audienceList struct {
-	Audiences []audienceView `json:"audiences"`
 }
 
 type dispatchList struct {

@@ -17,7 +17,8 @@ import (
 const crowd = 40_000
 
 // BenchmarkEverythingButTheWire works a dispatch off over a channel that takes every message at once: what
-// is left is what a message costs besides its sending. us/msg is CPU time of the whole process.
+// is left is what a message costs besides its sending. us/msg is CPU time of the whole process, B/msg what is
+// kept of a delivery.
 func BenchmarkEverythingButTheWire(b *testing.B) {
 	for b.Loop() {
 		b.StopTimer()
@@ -38,6 +39,24 @@ func BenchmarkEverythingButTheWire(b *testing.B) {
 		b.ReportMetric(crowd/time.Since(start).Seconds(), "msg/s")
 		cancel()
 		require.NoError(b, <-done)
+		b.ReportMetric(float64(h.kept())/crowd, "B/msg")
+	}
+}
+
+// kept is the size of the batches that record the dispatch.
+func (h *house) kept() (n int) {
+	for after := int64(0); ; {
+		var page []notify.Batch
+		require.NoError(h.t, h.store.View(h.ctx, person, func(tx notify.Tx) (err error) {
+			page, err = tx.Batches(h.ctx, h.d.No, after, 100)
+			return err
+		}))
+		if len(page) == 0 {
+			return n
+		}
+		for _, b := range page {
+			n, after = n+len(b.Events)+len(b.Root)+40, b.No // its numbers, and its places in indexes
+		}
 	}
 }
 

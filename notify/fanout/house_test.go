@@ -40,6 +40,8 @@ type house struct {
 	sms   *channel
 	more  []notify.Provider // besides the first ones
 	d     notify.Dispatch
+
+	options func(dir string) fanout.Options
 }
 
 func messages(notice string) []notify.FrozenMessage {
@@ -61,6 +63,7 @@ func messages(notice string) []notify.FrozenMessage {
 // newHouse imports people, releases a notice to them and makes the channels.
 func newHouse(t testing.TB, people []notify.Recipient, course ...notify.Course) *house {
 	h := &house{t: t, ctx: context.Background(), clock: clock.NewFake(storetest.Start), email: newChannel("email"), sms: newChannel("sms")}
+	h.options = h.plainOptions
 	db := storetest.SQLite(t, storetest.WithClock(h.clock))
 	h.store = store.Of[notify.Tx](db)
 	key, err := db.OperatorKey(h.ctx, "acme")
@@ -116,7 +119,7 @@ func (h *house) release(people []notify.Recipient, course notify.Course) {
 	h.d = p.Dispatch
 }
 
-func (h *house) options(dir string) fanout.Options {
+func (h *house) plainOptions(dir string) fanout.Options {
 	return fanout.Options{
 		Store: h.store, Providers: append([]notify.Provider{{ID: "relay", Channel: h.email}, {ID: "aliyun", Channel: h.sms}}, h.more...),
 		Codec: h.codec, Clock: h.clock,
@@ -246,7 +249,7 @@ func (s *sender) Send(ctx context.Context, out []notify.Outgoing, begin func(int
 		}
 		begin(i)
 		if s.c.silent {
-			done(i, notify.Verdict{Class: notify.ClassAccepted, ProviderID: "4bXyZq12345"})
+			done(i, notify.Verdict{Class: notify.ClassAccepted, Code: "2.0.0", ProviderID: o.OutID[len(o.OutID)-11:]})
 			continue
 		}
 		s.c.mu.Lock()

@@ -79,7 +79,7 @@ func byDispatch(found map[sendKey]entry) map[int64][]notify.Outcome {
 			e.verdict = notify.Verdict{Class: notify.ClassInDoubt} // begun, and nothing more is known
 		}
 		out[e.dispatch] = append(out[e.dispatch], notify.Outcome{
-			Seq: e.seq, Channel: e.channel, Provider: e.provider, Attempt: e.attempt, Verdict: e.verdict,
+			Seq: e.seq, Channel: e.channel, Provider: e.provider, Attempt: e.attempt, Verdict: e.verdict, Doubt: e.doubt,
 		})
 	}
 	for _, outcomes := range out {

@@ -36,12 +36,13 @@ type entry struct {
 	channel  string
 	provider string
 	attempt  int
+	doubt    bool // an earlier attempt may have gone out
 	ended    bool
 	verdict  notify.Verdict // without RetryAt: what is retried is decided afresh
 }
 
-// begin lays out: crc(4) attempt(4) dispatch(8) seq(8), channel and provider, each behind its length. An
-// earlier message of the slot is gone before.
+// begin lays out: crc(4) attempt(4) dispatch(8) seq(8), channel and provider, each behind its length, and
+// whether there is a doubt(1). An earlier message of the slot is gone before.
 func (e *entry) begin(b []byte) {
 	clear(b[:slotSize])
 	binary.BigEndian.PutUint32(b[4:], uint32(e.attempt))
@@ -49,6 +50,9 @@ func (e *entry) begin(b []byte) {
 	binary.BigEndian.PutUint64(b[16:], uint64(e.seq))
 	put(b[24:24+1+channelSize], e.channel)
 	put(b[33:33+1+idSize], e.provider)
+	if e.doubt {
+		b[62] = 1
+	}
 	binary.BigEndian.PutUint32(b, crc32.Checksum(b[4:beginSize], castagnoli))
 }
 
@@ -74,7 +78,7 @@ func readSlot(b []byte) (e entry, ok bool) {
 	e = entry{
 		attempt:  int(binary.BigEndian.Uint32(b[4:])),
 		dispatch: int64(binary.BigEndian.Uint64(b[8:])), seq: int64(binary.BigEndian.Uint64(b[16:])),
-		channel: get(b[24 : 24+1+channelSize]), provider: get(b[33 : 33+1+idSize]),
+		channel: get(b[24 : 24+1+channelSize]), provider: get(b[33 : 33+1+idSize]), doubt: b[62] == 1,
 	}
 	b = b[beginSize:]
 	if binary.BigEndian.Uint32(b) == crc32.Checksum(b[4:], castagnoli) && int(b[4]) < len(classes) {

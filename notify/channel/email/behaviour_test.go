@@ -275,7 +275,31 @@ func TestBusyRelayGetsFewerConnections(t *testing.T) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	require.LessOrEqual(t, r.dials, 2+6+1, "a place that the relay had no room for is left empty for a while")
+	require.LessOrEqual(t, r.dials, 12, "it is not asked for more again and again")
+}
+
+// A relay that cuts every connection is given up, message by message.
+func TestRelayThatAlwaysCuts(t *testing.T) {
+	for technique, extensions := range techniques {
+		t.Run(technique, func(t *testing.T) {
+			r := newRelay(t, false, extensions...)
+			r.script = func(_ int, verb, _ string) string {
+				if verb == "MAIL" {
+					return "drop"
+				}
+				return ""
+			}
+			verdicts, err := channeltest.Deliver(t, over(t, r, nil), notice(), people(20)...)
+			require.NoError(t, err)
+			for _, v := range verdicts {
+				if technique == "chunking" {
+					require.Equal(t, notify.ClassInDoubt, v.Class)
+				} else {
+					require.Equal(t, notify.Verdict{Class: notify.ClassRetry, Code: "lost-before-dot"}, v)
+				}
+			}
+		})
+	}
 }
 
 // Cancelled in the middle of a window: what was begun is answered, the rest is untouched, and soon.

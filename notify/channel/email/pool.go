@@ -5,7 +5,6 @@ import (
 	"errors"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -15,12 +14,11 @@ import (
 const (
 	dialTries = 3 // in a row; after that an attempt now and then, and an error at once in between
 	firstWait = 100 * time.Millisecond
-	longWait  = 30 * time.Second
-	calmTime  = 30 * time.Second // a place the relay had no room for stays empty so long
+	longWait  = 10 * time.Second
 )
 
 // pool bounds and reuses connections over all sends of a channel. A relay that does not answer is dialled
-// by one worker at a time, ever more rarely.
+// by one worker at a time, ever more rarely; while it has room for a few connections only, those do the work.
 type pool struct {
 	dial  func(context.Context) (*conn, error)
 	ctx   context.Context // of dialling: over when the pool is closed
@@ -31,7 +29,6 @@ type pool struct {
 
 	mu       sync.Mutex
 	idle     []*conn
-	empty    int // places kept empty because the relay is busy
 	failures int
 	last     error
 	next     time.Time // not dialled before
@@ -59,8 +56,7 @@ func (p *pool) get(ctx context.Context) (*conn, error) {
 	p.dials.Go(func() {
 		var d dialled
 		if d.c, d.err = p.connect(p.ctx); d.err != nil {
-			var r *notify.Refusal
-			p.leave(errors.As(d.err, &r) && strings.HasPrefix(r.Code, "relay-busy"))
+			<-p.slots
 		}
 		select {
 		case got <- d:
@@ -81,23 +77,6 @@ func (p *pool) get(ctx context.Context) (*conn, error) {
 type dialled struct {
 	c   *conn
 	err error
-}
-
-// leave gives a place back; that of a busy relay only after a while, as long as there are others.
-func (p *pool) leave(busy bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if !busy || p.empty+1 >= cap(p.slots) {
-		<-p.slots
-		return
-	}
-	p.empty++
-	time.AfterFunc(calmTime, func() {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		p.empty--
-		<-p.slots
-	})
 }
 
 func (p *pool) reuse() *conn {
@@ -142,6 +121,9 @@ func (p *pool) put(c *conn, f fate) {
 	if f == keep && p.closed {
 		f = part
 	}
+	if f == busy {
+		p.failed(refuse(notify.ClassRetry, "relay-busy/421"))
+	}
 	if f == keep {
 		c.since = time.Now()
 		p.idle = append(p.idle, c)
@@ -157,7 +139,7 @@ func (p *pool) put(c *conn, f fate) {
 	default:
 		_ = c.nc.Close()
 	}
-	p.leave(f == busy)
+	<-p.slots
 }
 
 // tidy closes the connections nobody has used for long.
@@ -219,14 +201,20 @@ func (p *pool) attempt(ctx context.Context) (*conn, error) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.last = err; err != nil {
-		p.failures++
-		wait := min(firstWait<<min(p.failures-1, 10), longWait)
-		p.next = time.Now().Add(wait/2 + rand.N(wait/2))
+	if err != nil {
+		p.failed(err)
 		return nil, err
 	}
 	p.failures, p.next = 0, time.Time{}
 	return c, nil
+}
+
+// failed puts off the next attempt, the longer the more have failed.
+func (p *pool) failed(err error) {
+	p.failures++
+	p.last = err
+	wait := min(firstWait<<min(p.failures-1, 10), longWait)
+	p.next = time.Now().Add(wait/2 + rand.N(wait/2))
 }
 
 // hopeless is the error of the last attempts, if there have just been enough of them.

@@ -48,6 +48,8 @@ type relay struct {
 	// connection, from 1; "" is the usual reply, "drop" cuts the connection, and 421 closes it.
 	script func(n int, verb, arg string) string
 	greet  func(n int) string // "" is the usual greeting
+	// generous: DATA is welcome even when no recipient was.
+	generous bool
 	// budget is how many bytes the n-th connection reads and writes before it is cut; negative: no end.
 	budget func(n int) (reads, writes int)
 
@@ -230,7 +232,7 @@ func (k *talk) command(verb, arg string) bool {
 		k.to = between(arg)
 	case verb == "RSET":
 		k.inMail, k.to = false, ""
-	case verb == "DATA" && k.to == "":
+	case verb == "DATA" && k.to == "" && !k.generous:
 		return k.say("503 5.5.1 RCPT first")
 	case verb == "DATA":
 		return k.say("354 go") && k.data()
@@ -285,6 +287,9 @@ func (k *talk) take(body string) bool {
 	reply := ""
 	if k.script != nil {
 		reply = k.script(k.n, ".", k.to)
+	}
+	if k.to == "" {
+		reply = "554 5.5.1 no valid recipients"
 	}
 	if reply == "" || strings.HasPrefix(reply, "drop after") {
 		k.mu.Lock()

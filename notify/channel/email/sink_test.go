@@ -2,6 +2,7 @@ package email
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"net"
 	"strconv"
@@ -136,7 +137,7 @@ func (w *wire) lines(t testing.TB, n int) {
 	for n > 0 {
 		got, err := w.c.Read(w.buf)
 		if err != nil {
-			if err != io.EOF {
+			if !errors.Is(err, io.EOF) {
 				t.Error(err)
 			}
 			return

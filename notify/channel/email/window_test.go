@@ -54,6 +54,7 @@ func anyRelay(t *testing.T, rt *rapid.T, extensions, replies []string) {
 	n := rapid.IntRange(1, 70).Draw(rt, "people")
 	r := newRelay(t, false, extensions...)
 	defer r.stop()
+	r.generous = rapid.Bool().Draw(rt, "generous")
 	var mu sync.Mutex
 	struck := false
 	strikes := map[string]string{}

@@ -75,7 +75,7 @@ func playPipeline(orders *json.Decoder, answers *json.Encoder) error {
 
 // relay is the email channel as the settings say.
 func relay(c config.SMTP) (*email.Channel, error) {
-	o := email.Options{Addr: c.Addr, Hello: c.Hello, Domain: c.Domain, Bounce: c.Bounce, Connections: c.Connections}
+	o := email.Options{Addr: c.Addr, Hello: c.Hello, Domain: c.Domain, Bounce: c.Bounce, Connections: c.Connections, Plain: c.Plain}
 	if c.CAFile != "" {
 		pem, err := os.ReadFile(c.CAFile)
 		if err != nil {

@@ -1,0 +1,380 @@
+package fanout_test
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"hash/fnv"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"tocsin/incident"
+	"tocsin/incident/evidence"
+	"tocsin/notify"
+	"tocsin/notify/fanout"
+)
+
+// world is a dispatch among providers that do what they like. It knows what really happened: which message
+// each provider has taken.
+type world struct {
+	*house
+	rt       *rapid.T
+	seed     int64
+	n        int64 // of decisions
+	calm     bool  // providers answer well from now on
+	workers  [2]*fanout.Stepper
+	dirs     [2]string
+	busy     int // turns under way, one within the other
+	taken    map[took]int
+	messages map[string]int // seq/channel → messages taken by anybody
+	seen     map[string]notify.Delivery
+	story    map[string][]string // what happened to each, for whoever reads a failure
+}
+
+func (w *world) tell(seq int64, channel, format string, args ...any) {
+	key := fmt.Sprintf("%d/%s", seq, channel)
+	w.story[key] = append(w.story[key], fmt.Sprintf(format, args...))
+}
+
+type took struct {
+	provider, channel string
+	seq               int64
+}
+
+// decide is a number below n that depends on nothing but the seed and how many were drawn before.
+func (w *world) decide(n uint64) uint64 {
+	w.n++
+	h := fnv.New64a()
+	fmt.Fprintf(h, "%d/%d", w.seed, w.n)
+	return h.Sum64() >> 7 % n
+}
+
+// fickle is a provider's channel.
+type fickle struct {
+	w        *world
+	id, name string
+}
+
+func (f *fickle) Name() string { return f.name }
+
+func (f *fickle) Prepare(context.Context, notify.FrozenMessage, incident.Mode) (notify.Sender, error) {
+	return f, nil
+}
+
+func (f *fickle) Close() error { return nil }
+
+var errDied = errors.New("process died")
+
+// verdicts of providers, and whether the message is taken; the first is the usual one.
+var verdicts = []struct {
+	class notify.Class
+	taken bool
+}{
+	{notify.ClassAccepted, true}, {notify.ClassRetry, false}, {notify.ClassRcptPerm, false}, {notify.ClassRcptSoft, false},
+	{notify.ClassInDoubt, true}, {notify.ClassInDoubt, false}, {notify.ClassStop, false}, {notify.ClassBug, false}, {"NEWLY_INVENTED", true},
+	{notify.ClassDelivered, true},
+}
+
+func (f *fickle) Send(ctx context.Context, out []notify.Outgoing, begin func(int), done func(int, notify.Verdict)) error {
+	w := f.w
+	for i, o := range out {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		begin(i)
+		at := uint64(0)
+		if d := w.decide(30); !w.calm && d < uint64(len(verdicts)) {
+			at = d
+		}
+		v := verdicts[at]
+		if v.taken {
+			w.taken[took{f.id, f.name, o.Seq}]++
+			w.messages[fmt.Sprintf("%d/%s", o.Seq, f.name)]++
+		}
+		w.tell(o.Seq, f.name, "%s attempt %d: %s, taken %v", f.id, o.Attempt, v.class, v.taken)
+		switch d := w.decide(60); {
+		case w.calm:
+		case d == 0:
+			w.tell(o.Seq, f.name, "died")
+			panic(errDied)
+		case d == 1:
+			w.tell(o.Seq, f.name, "broke")
+			return errors.New("connection lost")
+		case d == 2 && w.busy == 1: // it stalls; another worker takes its claim over
+			w.clock.Advance(2 * time.Minute)
+			w.tell(o.Seq, f.name, "stalled")
+			w.turn(1 - int(w.decide(2)))
+		}
+		done(i, notify.Verdict{Class: v.class, ProviderID: fmt.Sprintf("%s-%d", f.id, w.n)})
+	}
+	return nil
+}
+
+// curious is one that can be asked.
+type curious struct{ *fickle }
+
+func (c curious) Query(_ context.Context, o notify.Outgoing) (notify.Verdict, bool, error) {
+	return notify.Verdict{Class: notify.ClassAccepted, ProviderID: c.id + "-asked"}, c.w.taken[took{c.id, c.name, o.Seq}] > 0, nil
+}
+
+// turn lets one worker work off a range, and buries it when it dies.
+func (w *world) turn(i int) {
+	s := w.workers[i]
+	if s == nil {
+		return // it is the one that stalls
+	}
+	w.busy++
+	w.workers[i] = nil
+	defer func() {
+		w.busy--
+		w.workers[i] = s
+		r := recover()
+		if r == nil {
+			return
+		}
+		if r != any(errDied) {
+			panic(r)
+		}
+		s.Crash()
+		if w.decide(3) == 0 {
+			w.dirs[i] = w.t.TempDir() // on another machine
+		}
+		w.workers[i] = w.stepper(w.dirs[i])
+	}()
+	if _, err := s.Turn(w.ctx); err != nil {
+		require.ErrorContains(w.t, err, "sender is broken")
+	}
+}
+
+// receipt is later word about something a provider has taken, or forged.
+func (w *world) receipt() {
+	seq, channel := int64(w.decide(uint64(w.d.Total))), []string{"email", "sms"}[w.decide(2)]
+	r := notify.Receipt{OutID: w.codec.OutID(w.d.No, seq, channel), Provider: "relay"}
+	r.Class = []notify.Class{notify.ClassDelivered, notify.ClassRead, notify.ClassRcptPerm, notify.ClassRcptSoft, notify.ClassAccepted, notify.ClassInDoubt, notify.ClassNoWord}[w.decide(7)]
+	if w.messages[fmt.Sprintf("%d/%s", seq, channel)] == 0 {
+		r.OutID = r.OutID[:len(r.OutID)-2] + "zz"
+	}
+	for range 1 + w.decide(2) {
+		_, err := w.svc.ApplyReceipts(w.ctx, "acme", []notify.Receipt{r, {OutID: w.codec.OutID(w.d.No, 1<<20, channel), Class: notify.ClassDelivered}})
+		require.NoError(w.t, err)
+	}
+}
+
+// best is what became of a person, by what each of the deliveries says.
+func best(rows []notify.Delivery) notify.DeliveryState {
+	for _, s := range []notify.DeliveryState{notify.Read, notify.Delivered, notify.Accepted, notify.InDoubt, notify.Pending, notify.Failed} {
+		for _, d := range rows {
+			if d.State == s || s == notify.Pending && d.State == notify.Stopped && !d.Superseded { // shown so after a stop
+				return s
+			}
+		}
+	}
+	return notify.Pending
+}
+
+// check holds the dispatch to its promises.
+func (w *world) check(t *rapid.T) {
+	p := w.progress()
+	people, rows, doubts := map[notify.DeliveryState]int64{}, map[string]map[string]int64{}, int64(0)
+	reached := w.deliveries()
+	for seq := range w.d.Total {
+		people[best(reached[seq])]++
+		for _, d := range reached[seq] {
+			if rows[d.Channel] == nil {
+				rows[d.Channel] = map[string]int64{}
+			}
+			rows[d.Channel][d.State.String()]++
+			if d.Doubt {
+				doubts++
+			}
+			key := fmt.Sprintf("%d/%s", seq, d.Channel)
+			old, known := w.seen[key]
+			w.seen[key] = d
+			require.False(t, known && !forward(old.State, d.State), "%s: %s after %s", key, d.State, old.State)
+			require.False(t, old.Doubt && !d.Doubt, "%s: a doubt was forgotten", key)
+			require.True(t, d.Doubt || w.messages[key] <= 1, "%s: told %d times, and nobody knows: %v; %+v", key, w.messages[key], w.story[key], d)
+			require.True(t, d.State != notify.Accepted || d.Doubt || w.messages[key] > 0, "%s: accepted by nobody", key)
+		}
+		w.climbed(t, reached[seq])
+	}
+	c := p.People
+	require.Equal(t, people[notify.Pending], c.Pending+c.Stopped, "who waits")
+	require.Equal(t, []int64{people[notify.InDoubt], people[notify.Accepted], people[notify.Failed], people[notify.Delivered], people[notify.Read]},
+		[]int64{c.InDoubt, c.Accepted, c.Failed, c.Delivered, c.Read})
+	require.Equal(t, rows, p.ByChannel)
+	require.Equal(t, doubts, p.Duplicates)
+}
+
+func forward(from, to notify.DeliveryState) bool {
+	return from == to || from == notify.Stopped && to >= notify.Accepted || from == notify.Pending || from != notify.Stopped && to != notify.Stopped && from < to
+}
+
+// climbed checks that nobody was sent to on a channel before the one ahead of it was done with.
+func (w *world) climbed(t *rapid.T, rows []notify.Delivery) {
+	if len(rows) < 2 {
+		return
+	}
+	first := rows[0]
+	if first.Seq == smsFirst {
+		first = rows[1]
+	}
+	require.True(t, first.Superseded || first.Class == notify.ClassNoWord || first.State >= notify.Failed, "%v", rows)
+}
+
+// proof checks that the batches verify, stand in the ledger, and end where the deliveries stand.
+func (w *world) proof(t *rapid.T) {
+	roots := map[string]bool{}
+	last := map[string]evidence.DeliveryEvent{}
+	require.NoError(t, w.store.View(w.ctx, person, func(tx notify.Tx) error {
+		entries, err := tx.Ledger(w.ctx, string(w.d.Incident), 0, 10000)
+		for _, e := range entries {
+			roots[e.Refs["root"]] = true
+		}
+		require.NoError(t, err)
+		batches, err := tx.Batches(w.ctx, w.d.No, 0, 1000)
+		for _, b := range batches {
+			events, root, err := evidence.DecodeEvents(b.Events)
+			require.NoError(t, err)
+			require.Equal(t, b.Root, root)
+			require.True(t, roots[root])
+			for _, e := range events {
+				last[fmt.Sprintf("%d/%s", e.Seq, e.Channel)] = e
+			}
+		}
+		return err
+	}))
+	for _, rows := range w.deliveries() {
+		for _, d := range rows {
+			if e, ok := last[fmt.Sprintf("%d/%s", d.Seq, d.Channel)]; ok && d.State != notify.Stopped {
+				require.Equal(t, []any{e.State, e.Doubt, e.Provider}, []any{d.State.String(), d.Doubt, d.Provider}, "%v", d)
+			}
+		}
+	}
+}
+
+// smsFirst is the person who wants short messages before mail.
+const smsFirst = 4
+
+// fewer has rapid make fewer checks than its default, unless a number was asked for.
+func fewer(t *testing.T, n string) {
+	checks := flag.Lookup("rapid.checks")
+	if checks.Value.String() == checks.DefValue {
+		require.NoError(t, checks.Value.Set(n))
+		t.Cleanup(func() { require.NoError(t, checks.Value.Set(checks.DefValue)) })
+	}
+}
+
+// TestDeliveriesAmongFickleProviders is the model test of deliveries: workers that die, stall and lose their
+// claims, providers that answer anything or stop, receipts late, repeated and forged, and people who pause,
+// resume and stop, in any order.
+func TestDeliveriesAmongFickleProviders(t *testing.T) {
+	fewer(t, "15")
+	rapid.Check(t, func(rt *rapid.T) {
+		w := &world{
+			house: newHouse(t, mailboxes(1)), rt: rt, seed: rapid.Int64().Draw(rt, "seed"), taken: map[took]int{}, messages: map[string]int{}, seen: map[string]notify.Delivery{}, story: map[string][]string{},
+		}
+		w.begin(rt)
+		for range rapid.IntRange(1, 25).Draw(rt, "steps") {
+			w.step(rapid.IntRange(0, 11).Draw(rt, "step"))
+			w.check(rt)
+		}
+		w.end(rt)
+	})
+}
+
+func (w *world) begin(t *rapid.T) {
+	people := mailboxes(int(w.decide(20)) + 10)
+	people[3].Phones, people[smsFirst].Channels = nil, []string{"sms"}
+	course := notify.Course{Limit: notify.Limits{Failed: 1, Complaints: 1}}
+	if w.decide(2) == 0 {
+		course.Waits = map[string]notify.Duration{"email": notify.Duration(10 * time.Minute)}
+	}
+	_, err := w.svc.Stop(w.ctx, person, w.d.ID, "only to have a house")
+	require.NoError(t, err)
+	w.release(people, course)
+	w.options = func(dir string) fanout.Options {
+		o := w.plainOptions(dir)
+		o.Providers = nil
+		for _, p := range []struct{ id, channel string }{{"relay", "email"}, {"relay-2", "email"}} {
+			o.Providers = append(o.Providers, notify.Provider{ID: p.id, Channel: &fickle{w: w, id: p.id, name: p.channel}})
+		}
+		for _, id := range []string{"aliyun", "tencent"} {
+			o.Providers = append(o.Providers, notify.Provider{ID: id, Channel: curious{&fickle{w: w, id: id, name: "sms"}}})
+		}
+		return o
+	}
+	for i := range w.workers {
+		w.dirs[i] = filepath.Join(w.t.TempDir())
+		w.workers[i] = w.stepper(w.dirs[i])
+		w.workers[i].SetPart(7)
+	}
+	w.resumeAll()
+}
+
+func (w *world) resumeAll() {
+	for id, p := range w.providers() {
+		if p.Paused {
+			_, err := w.svc.ResumeProvider(w.ctx, person, id)
+			require.NoError(w.t, err)
+		}
+	}
+	if w.progress().State == notify.DispPaused {
+		_, err := w.svc.Resume(w.ctx, person, w.d.ID)
+		require.NoError(w.t, err)
+	}
+}
+
+func (w *world) step(n int) {
+	switch n {
+	case 0, 1, 2, 3:
+		w.turn(n % 2)
+	case 4, 5, 6:
+		w.receipt()
+	case 7:
+		w.clock.Advance(time.Duration(w.decide(1200)) * time.Second)
+	case 8:
+		_, err := w.svc.PauseProvider(w.ctx, person, []string{"relay", "relay-2", "aliyun", "tencent"}[w.decide(4)], "")
+		require.NoError(w.t, err)
+	case 9:
+		w.resumeAll()
+	case 10:
+		_, err := w.svc.Pause(w.ctx, person, w.d.ID, "a look")
+		require.True(w.t, err == nil || incident.IsFault(err, incident.Conflict))
+	case 11:
+		if w.decide(4) == 0 {
+			_, err := w.svc.Stop(w.ctx, person, w.d.ID, "enough")
+			require.True(w.t, err == nil || incident.IsFault(err, incident.Conflict))
+		}
+	}
+	require.NoError(w.t, w.workers[0].Tend(w.ctx))
+}
+
+// end lets providers come to their senses: whoever is left is told, unless the dispatch was stopped.
+func (w *world) end(t *rapid.T) {
+	w.calm = true
+	for range 400 {
+		p := w.progress()
+		if p.State == notify.DispStopped || p.State == notify.DispDone {
+			break
+		}
+		w.resumeAll()
+		require.NoError(w.t, w.workers[0].Tend(w.ctx))
+		w.turn(0)
+		w.turn(1)
+		w.clock.Advance(time.Minute)
+	}
+	w.check(t)
+	w.proof(t)
+	if p := w.progress(); p.State != notify.DispStopped {
+		require.Equal(t, notify.DispDone, p.State)
+		require.Zero(t, p.People.Pending, "nobody is skipped")
+	}
+	for _, s := range w.workers {
+		require.NoError(t, s.Close())
+	}
+}

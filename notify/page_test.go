@@ -1,0 +1,119 @@
+package notify
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"tocsin/internal/seal"
+)
+
+func someRecipient(t *rapid.T) Recipient {
+	text := rapid.StringMatching(`[a-z姓 "\\]{0,6}`)
+	texts := rapid.SliceOfN(text, 0, 3)
+	pairs := rapid.MapOfN(text, text, 0, 3)
+	r := Recipient{
+		PersonKey: text.Draw(t, "key"), Name: text.Draw(t, "name"), Locale: text.Draw(t, "locale"), Jurisdiction: text.Draw(t, "jurisdiction"),
+		Zone: text.Draw(t, "zone"), Emails: texts.Draw(t, "emails"), Phones: texts.Draw(t, "phones"), Data: texts.Draw(t, "data"),
+		Deceased: rapid.Bool().Draw(t, "deceased"), Business: rapid.Bool().Draw(t, "business"), Brand: text.Draw(t, "brand"),
+		Former: rapid.Bool().Draw(t, "former"), NoApp: rapid.Bool().Draw(t, "app"), Safe: rapid.Bool().Draw(t, "safe"),
+		Shared: texts.Draw(t, "shared"), VerifiedAt: pairs.Draw(t, "verified"), OptedOut: rapid.Bool().Draw(t, "out"),
+		Channels: texts.Draw(t, "channels"), Burnt: texts.Draw(t, "burnt"), Vars: pairs.Draw(t, "vars"), Role: text.Draw(t, "role"),
+		Minor:    rapid.Ptr(rapid.Bool(), true).Draw(t, "minor"),
+		Customer: rapid.Ptr(text, true).Draw(t, "customer"),
+		line:     rapid.SampledFrom([]string{"", strings.Repeat("x", indexSize)}).Draw(t, "line"),
+	}
+	for range rapid.IntRange(0, 2).Draw(t, "devices") {
+		r.Push = append(r.Push, PushTarget{Provider: text.Draw(t, "provider"), Target: "DEVICE", ID: text.Draw(t, "id")})
+	}
+	return r
+}
+
+// whole is r as it comes back: what is empty is not there.
+func whole(r Recipient) Recipient {
+	for _, list := range []*[]string{&r.Emails, &r.Phones, &r.Data, &r.Shared, &r.Channels, &r.Burnt} {
+		if len(*list) == 0 {
+			*list = nil
+		}
+	}
+	for _, m := range []*map[string]string{&r.VerifiedAt, &r.Vars} {
+		if len(*m) == 0 {
+			*m = nil
+		}
+	}
+	return r
+}
+
+func TestPageGivesBackWhoIsInIt(t *testing.T) {
+	key := incidentKey(t)
+	rapid.Check(t, func(t *rapid.T) {
+		const from = 3 * PageSize
+		var want []Recipient
+		var records [][]byte
+		for i := range rapid.IntRange(1, 20).Draw(t, "people") {
+			r := someRecipient(t)
+			records = append(records, appendRecipient(nil, &r))
+			r.Seq = from + int64(i)
+			want = append(want, whole(r))
+		}
+		p := sealPage(key, 7, from, records)
+		require.Equal(t, len(want), p.Count)
+		got, err := OpenPage(key, 7, p)
+		require.NoError(t, err)
+		require.Equal(t, want, got)
+		leaves, err := PageLeaves(key, 7, p)
+		require.NoError(t, err)
+		for i, record := range records {
+			require.Equal(t, key.Leaf(record), leaves[i])
+			leaf := key.Hasher().Leaf(record)
+			require.Equal(t, leaves[i], leaf[:])
+		}
+
+		_, err = OpenPage(key, 8, p)
+		require.ErrorIs(t, err, ErrUnreadable, "another audience's")
+		require.ErrorIs(t, err, seal.ErrOpen)
+		p.From += PageSize
+		_, err = OpenPage(key, 7, p)
+		require.ErrorIs(t, err, ErrUnreadable, "put in another page's place")
+		p.From, p.Count = from, p.Count+1
+		_, err = OpenPage(key, 7, p)
+		require.ErrorIs(t, err, ErrUnreadable, "somebody is missing")
+	})
+}
+
+func FuzzRecipientForm(f *testing.F) {
+	minor := true
+	f.Add(appendRecipient(nil, &Recipient{PersonKey: "u-1", Emails: []string{"a@example.com"}, Minor: &minor, Vars: map[string]string{"a": "b"}}))
+	f.Add([]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01})
+	f.Fuzz(func(t *testing.T, record []byte) {
+		var d decoding
+		var r Recipient
+		if d.recipient(string(record), &r) != nil {
+			return
+		}
+		var again Recipient
+		require.NoError(t, d.recipient(string(appendRecipient(nil, &r)), &again))
+		require.Equal(t, whole(r), whole(again))
+	})
+}
+
+func BenchmarkOpenPage(b *testing.B) {
+	key := incidentKey(b)
+	var records [][]byte
+	for range PageSize {
+		records = append(records, appendRecipient(nil, &Recipient{
+			PersonKey: "u-1029", Name: "Example Person", Locale: "zh-Hans", Jurisdiction: "CN-SH", Zone: "Asia/Shanghai",
+			Emails: []string{"person1029@example.com"}, Phones: []string{"+8613900000001"}, Data: []string{"name", "phone"},
+		}))
+	}
+	p := sealPage(key, 1, 0, records)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := OpenPage(key, 1, p); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*PageSize), "ns/person")
+}
