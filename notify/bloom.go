@@ -4,12 +4,12 @@ import "github.com/bits-and-blooms/bloom/v3"
 
 const (
 	filterPeople = 1 << 17 // of the first filter; each further one is for twice as many
-	filterBits   = 12      // a person: about three false alarms in a thousand
-	filterHashes = 8
+	filterBits   = 16      // a person: about one false alarm in two thousand
+	filterHashes = 11
 	filterMost   = 128 << 23 // bits of all filters; when they are full, there are more false alarms
 )
 
-// suspicion knows who was surely not seen before. It grows with the audience, by about 1.5 bytes a person.
+// suspicion knows who was surely not seen before. It grows with the audience, by two bytes a person.
 type suspicion struct {
 	filters    []*bloom.BloomFilter
 	room, bits uint // left in the last filter; of all

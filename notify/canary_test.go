@@ -110,6 +110,7 @@ func TestTheRestFollowsAFirstWaveThatWentWell(t *testing.T) {
 	var can bool
 	require.NoError(t, w.store.View(w.ctx, system, func(tx notify.Tx) error {
 		now, err := tx.Dispatch(w.ctx, d.ID)
+		require.NoError(t, err)
 		can, err = notify.CanAdvance(w.ctx, tx, now)
 		return err
 	}))

@@ -18,7 +18,7 @@ const (
 	entrySize    = 16
 	indexSize    = 12
 	identityBit  = 1 << 31
-	chunkEntries = 1024
+	chunkEntries = 512
 	runEntries   = 1 << 18 // 4 MiB
 	// MaxAudience is how many recipients an audience has at most.
 	MaxAudience = identityBit

@@ -155,7 +155,7 @@ func places(r *Recipient) *incident.Problem {
 	case len(r.NextOfKin) > 0 && !r.Deceased:
 		return problem("/deceased", "next-of-kin", "next of kin are named, but deceased is not true")
 	case len(r.NextOfKin) == 0 && r.Deceased:
-		return problem("/next_of_kin", "next-of-kin", "somebody deceased cannot be told: name the next of kin")
+		return problem("/next_of_kin", "next-of-kin", "somebody deceased cannot be told; name the next of kin")
 	case len(r.Guardians) > 0:
 		minor := true
 		r.Minor = &minor

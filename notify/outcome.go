@@ -133,7 +133,8 @@ func (d *Delivery) putBack(o Outcome, now time.Time) bool {
 	if v.RetryAt.After(now) {
 		at = v.RetryAt
 	}
-	if d.State == InDoubt { // which it stays, since when it is
+	d.Doubt = d.Doubt || o.Doubt // an earlier attempt may have happened all the same
+	if d.State == InDoubt {      // which it stays, since when it is
 		d.NextAt, d.RangeNo = &at, 0
 		return true
 	}

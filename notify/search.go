@@ -53,7 +53,7 @@ func (s *Service) Find(ctx context.Context, sc evidence.Scope, dispatch, personK
 			return err
 		}
 		for _, seq := range seqs[:min(len(seqs), maxFound)] {
-			t, err := toldOf(ctx, tx, d, seq)
+			t, err := toldTo(ctx, tx, d, seq)
 			if err != nil {
 				return err
 			}
@@ -74,7 +74,7 @@ func (s *Service) Search(ctx context.Context, sc evidence.Scope, dispatch, perso
 	return out, err
 }
 
-func toldOf(ctx context.Context, tx Tx, d Dispatch, seq int64) (Told, error) {
+func toldTo(ctx context.Context, tx Tx, d Dispatch, seq int64) (Told, error) {
 	t := Told{Recipient: seq, Channels: []string{}, History: []ToldEvent{}}
 	people, err := keyed(ctx, tx, d, seq, seq+1)
 	if err != nil {

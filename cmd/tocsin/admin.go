@@ -248,7 +248,7 @@ func (doctorCmd) Help() string { return "Example: tocsin doctor --data /var/lib/
 func (doctorCmd) Run(ctx context.Context, g *globals, io streams) error {
 	return opened(ctx, g, io, func(a *app.App, by evidence.Scope) error {
 		fmt.Fprintf(io.out, "configuration, key file, %s, law %s, %d templates, playbooks: fine\n", a.Config.Database.Driver, a.Engine.Version()[:12], len(a.Catalog.Templates()))
-		for _, provider := range []string{"aliyun-sms", "smtp-dsn"} {
+		for _, provider := range app.Receipts {
 			fmt.Fprintf(io.out, "receipts of %s go to %s\n", provider, a.ReceiptURL(provider))
 		}
 		var wants []string

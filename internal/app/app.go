@@ -50,13 +50,14 @@ type App struct {
 	Engine    *obligation.Engine
 	Catalog   *templates.Catalog
 
-	key       *seal.Key // the operator's
-	bus       *bus.Bus
-	relay     *outbox.Relay
-	watch     *watch.Watch
-	simulator simulated
-	ways      []notify.Provider
-	listener  net.Listener
+	key        *seal.Key // the operator's
+	bus        *bus.Bus
+	relay      *outbox.Relay
+	watch      *watch.Watch
+	simulator  simulated
+	ways       []notify.Provider
+	bounceDoor string // where our own door for bounces listens; "" when there is none
+	listener   net.Listener
 
 	mu     sync.Mutex
 	closes []closing // in order of opening; closed last in, first out
@@ -96,7 +97,7 @@ func (a *App) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.DB, err = store.Open(ctx, store.Options{Driver: cfg.Database.Driver, DSN: cfg.Database.DSN, KEK: kek, Clock: a.Clock, Simulated: cfg.SMTP.Addr == "" && cfg.Aliyun.KeyID == ""})
+	a.DB, err = store.Open(ctx, store.Options{Driver: cfg.Database.Driver, DSN: cfg.Database.DSN, KEK: kek, Clock: a.Clock, Simulated: cfg.AllSimulated()})
 	if err != nil {
 		return err
 	}
@@ -125,7 +126,7 @@ func (a *App) useCases() error {
 	}
 	a.Access = access.New(store.Of[access.Tx](a.DB), a.Config.Operator, cost...)
 	a.Intake = intake.New(store.Of[incident.Tx](a.DB), a.Clock)
-	a.Notify = notify.New(store.Of[notify.Tx](a.DB), a.Catalog, a.key)
+	a.Notify = notify.New(store.Of[notify.Tx](a.DB), a.Catalog, a.key, notify.WithImportDir(a.Config.ImportDir))
 	a.Playbooks = playbooks.New(store.Of[playbooks.Tx](a.DB), a.Engine, defs, a.Catalog)
 	return nil
 }
@@ -154,6 +155,11 @@ func (a *App) start(ctx context.Context) error {
 		}
 		a.listener = l
 		a.onStop("listener", func(context.Context) error { return ignoreClosed(l.Close()) })
+	}
+	if a.Serve {
+		if err := a.startInbox(ctx); err != nil {
+			return err
+		}
 	}
 	if err := a.startSimulator(); err != nil {
 		return err

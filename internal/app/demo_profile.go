@@ -21,6 +21,9 @@ func DemoProfile(operator string) obligation.Profile {
 				"en":      "Hotline 400-000-0000 (daily 8:00 to 22:00); personal-information officer privacy@example.com; 1 Example Road, Shanghai",
 			},
 			Site: "www.example.com", Sender: "security@example.com", SMSSign: "示例商城", SMSTemplate: "SMS_000000001",
+			SMSProviders: map[string]templates.SMSForm{
+				wayTencent: {Sign: "示例商城", Template: "1000001", Order: []string{"ref", "code"}},
+			},
 			Zone: "Asia/Shanghai", Reporter: "周明 400-000-0000",
 		},
 	}

@@ -63,6 +63,11 @@ func (a *App) startEvents(ctx context.Context) error {
 		return err
 	}))
 	a.run("watch", a.watch.Run)
+	if a.Config.ImportDir != "" {
+		a.run("file imports", watch.New(a.Clock, a.Log, timersEvery, a.alone("file imports", func(ctx context.Context, _ time.Time) error {
+			return a.Notify.RunImports(ctx, evidence.System(a.Config.Operator))
+		})).Run)
+	}
 	a.run("imports", watch.New(a.Clock, a.Log, importsEvery, a.alone("imports", a.failBroken(a.Clock.Now()))).Run)
 	return nil
 }

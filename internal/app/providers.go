@@ -14,6 +14,7 @@ import (
 	"tocsin/internal/store"
 	"tocsin/notify"
 	"tocsin/notify/fanout"
+	"tocsin/notify/receipt"
 )
 
 // The simulator's account. It is no secret: the simulator listens on loopback and sends nothing on.
@@ -35,6 +36,9 @@ func (a *App) callbackToken() string {
 	return hex.EncodeToString(a.key.Index("callback", a.Config.Operator))
 }
 
+// Receipts are the providers that send receipts over HTTP.
+var Receipts = receipt.Providers()
+
 // ReceiptURL is what to enter at a provider, so that its receipts come back.
 func (a *App) ReceiptURL(provider string) string {
 	base := a.Config.HTTP.PublicURL
@@ -54,7 +58,7 @@ func (a *App) startSimulator() error {
 		a.simulator = simulated{smtp: cfg.Simulator.SMTP, http: cfg.Simulator.URL, roots: roots}
 		return err
 	}
-	s, err := simulator.Start(simulator.Options{KeyID: simulatorKeyID, KeySecret: simulatorSecret, Clock: a.Clock, Log: a.Log})
+	s, err := simulator.Start(simulator.Options{KeyID: simulatorKeyID, KeySecret: simulatorSecret, BounceSMTP: a.bounceDoor, Clock: a.Clock, Log: a.Log})
 	if err != nil {
 		return err
 	}

@@ -39,7 +39,7 @@ func (a *App) routes() (*gin.Engine, error) {
 	})
 	if err := portal.Mount(engine, portal.Options{
 		Notify: a.Notify, Organisation: a.organisation, Operator: a.Config.Operator, Clock: a.Clock, Log: a.Log,
-		URL: a.URL(), Simulated: a.Config.SMTP.Addr == "" && a.Config.Aliyun.KeyID == "",
+		URL: a.URL(), Simulated: a.Config.AllSimulated(),
 	}); err != nil {
 		return nil, err
 	}

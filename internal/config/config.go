@@ -169,6 +169,11 @@ func (c *Config) Validate() error {
 // Simulated reports whether any provider is the simulator.
 func (c *Config) Simulated() bool { return c.SMTP.Addr == "" || c.Aliyun.KeyID == "" }
 
+// AllSimulated reports whether no provider is real: only then a drill may be dispatched.
+func (c *Config) AllSimulated() bool {
+	return c.SMTP.Addr == "" && c.Aliyun.KeyID == "" && c.Tencent.SecretID == ""
+}
+
 // StopLimit bounds a clean stop.
 const StopLimit = 20 * time.Second
 

@@ -75,6 +75,7 @@ func TestDispatchReadsAsWritten(t *testing.T) {
 			require.Empty(t, cmp.Diff(d, got))
 			end := storetest.Start.Add(time.Hour)
 			d.State, d.Reason, d.EndedAt = notify.DispPaused, "Li Hua asked for it", &end
+			d.Flow = notify.Flow{WatchUntil: &end, Cut: 500, Borne: map[string]notify.Borne{"email": {Tried: 3, Failed: 1}}}
 			require.NoError(t, tx.UpdateDispatch(ctx, d))
 			got, err = tx.Dispatch(ctx, d.ID)
 			require.NoError(t, err)
@@ -234,6 +235,41 @@ func TestBatchesAndNumbers(t *testing.T) {
 			got, err := tx.Batches(ctx, d.No, 1, 10)
 			require.NoError(t, err)
 			require.Equal(t, want[1:], got)
+		})
+	})
+}
+
+// A rate is told by the last minute, or by the newest batches where the last minute has more.
+func TestRecentOutcomes(t *testing.T) {
+	everywhere(t, func(t *testing.T, db *store.DB) {
+		d := insertDispatch(t, db, 1)
+		since := storetest.Start.Add(time.Minute)
+		tx(t, db, acme, func(tx playbooks.Tx) {
+			insert := func(no int64, kind string, at time.Time) {
+				require.NoError(t, tx.InsertBatch(ctx, notify.Batch{Dispatch: d.No, No: no, Kind: kind, Count: 10, Events: []byte{1}, At: at}))
+			}
+			recent := func() (int64, time.Time) {
+				n, from, err := tx.RecentOutcomes(ctx, d.No, since)
+				require.NoError(t, err)
+				return n, from
+			}
+			n, from := recent()
+			require.Equal(t, []any{int64(0), since}, []any{n, from})
+			insert(1, "outcomes", since.Add(-time.Second))
+			insert(2, "outcomes", since)
+			insert(3, "receipts", since.Add(time.Second))
+			insert(4, "outcomes", since.Add(time.Second))
+			n, from = recent()
+			require.Equal(t, []any{int64(20), since}, []any{n, from}, "neither what came before nor word from outside")
+			for i := range int64(300) {
+				insert(5+i, "outcomes", since.Add(time.Duration(i)*time.Millisecond))
+			}
+			n, from = recent()
+			require.Equal(t, []any{int64(2390), since.Add(60 * time.Millisecond)}, []any{n, from})
+		})
+		view(t, db, evil, func(tx playbooks.Tx) {
+			_, _, err := tx.RecentOutcomes(ctx, d.No, since)
+			requireFault(t, err, incident.NotFound)
 		})
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"os"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -75,6 +76,9 @@ func newDispatch(i incident.Incident, notice string, total int64) notify.Dispatc
 	return notify.Dispatch{
 		ID: evidence.NewID("dsp"), Incident: i.ID, Mode: i.Mode, Notice: notice, Version: 1, Channels: []string{"email"},
 		State: notify.DispRunning, Total: total, StartedAt: storetest.Start, StartedBy: "usr_1",
+		Course: notify.Course{Canary: 250, Waits: map[string]notify.Duration{"email": notify.Duration(time.Hour)}},
+		Terms:  notify.Terms{Transfers: map[string]string{"aliyun/EEA": "GDPR 46(2)(c)"}, Extends: "ntc_1"},
+		Flow:   notify.Flow{Phase: notify.PhaseCanary, Cut: 250},
 	}
 }
 

@@ -144,11 +144,19 @@ func (w *world) turn(i int) {
 		if w.decide(3) == 0 {
 			w.dirs[i] = w.t.TempDir() // on another machine
 		}
-		w.workers[i] = w.stepper(w.dirs[i])
+		w.workers[i] = w.start(w.dirs[i])
 	}()
 	if _, err := s.Turn(w.ctx); err != nil {
 		require.ErrorContains(w.t, err, "sender is broken")
 	}
+}
+
+// start takes a worker on. It looks at its claim only between two sub-batches.
+func (w *world) start(dir string) *fanout.Stepper {
+	s := w.stepper(dir)
+	s.SetPart(7)
+	s.SetBeat(time.Hour)
+	return s
 }
 
 // receipt is later word about something a provider has taken, or forged.
@@ -157,7 +165,7 @@ func (w *world) receipt() {
 	r := notify.Receipt{OutID: w.codec.OutID(w.d.No, seq, channel), Provider: "relay"}
 	r.Class = []notify.Class{notify.ClassDelivered, notify.ClassRead, notify.ClassRcptPerm, notify.ClassRcptSoft, notify.ClassAccepted, notify.ClassInDoubt, notify.ClassNoWord}[w.decide(7)]
 	if w.messages[fmt.Sprintf("%d/%s", seq, channel)] == 0 {
-		r.OutID = r.OutID[:len(r.OutID)-2] + "zz"
+		r.OutID = r.OutID[:len(r.OutID)-2] + "11" // of no alphabet of ours
 	}
 	for range 1 + w.decide(2) {
 		_, err := w.svc.ApplyReceipts(w.ctx, "acme", []notify.Receipt{r, {OutID: w.codec.OutID(w.d.No, 1<<20, channel), Class: notify.ClassDelivered}})
@@ -223,7 +231,7 @@ func (w *world) climbed(t *rapid.T, rows []notify.Delivery) {
 	if first.Seq == smsFirst {
 		first = rows[1]
 	}
-	require.True(t, first.Superseded || first.Class == notify.ClassNoWord || first.State >= notify.Failed, "%v", rows)
+	require.True(t, first.Superseded || first.Class == notify.ClassNoWord || first.State >= notify.Failed, "%+v: %v", rows, w.story)
 }
 
 // proof checks that the batches verify, stand in the ledger, and end where the deliveries stand.
@@ -310,8 +318,7 @@ func (w *world) begin(t *rapid.T) {
 	}
 	for i := range w.workers {
 		w.dirs[i] = filepath.Join(w.t.TempDir())
-		w.workers[i] = w.stepper(w.dirs[i])
-		w.workers[i].SetPart(7)
+		w.workers[i] = w.start(w.dirs[i])
 	}
 	w.resumeAll()
 }

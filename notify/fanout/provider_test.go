@@ -349,8 +349,8 @@ func TestStopAtFullSpeed(t *testing.T) {
 	p := h.adds()
 	require.Equal(t, notify.DispStopped, p.State)
 	require.EqualValues(t, len(h.email.sent), p.People.Accepted)
-	require.EqualValues(t, 5501, p.People.Accepted)
-	require.EqualValues(t, 20_000-5501, p.People.Stopped)
+	require.InDelta(t, 5500, p.People.Accepted, 1, "whoever was begun")
+	require.EqualValues(t, 20_000, p.People.Accepted+p.People.Stopped)
 	reached := h.deliveries()
 	for i := range 20_000 {
 		_, sent := h.email.sent[fmt.Sprintf("u%d@example.com", i)]

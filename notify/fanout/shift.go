@@ -148,7 +148,7 @@ func (s *shift) results() (out []notify.Outcome, complete bool) {
 		if t.provider != nil && !t.held {
 			o.Provider = t.provider.ID
 		}
-		o.Doubt = t.doubt && o.Provider != "" && !t.asked
+		o.Doubt = t.doubt && !t.asked
 		if o.Verdict.Class != notify.ClassAccepted || s.rel.Course.Waits[t.channel] > 0 {
 			o.Ladder = t.ladder
 		}

@@ -3,6 +3,9 @@
 package receipt
 
 import (
+	"maps"
+	"slices"
+
 	"tocsin/incident"
 	"tocsin/notify"
 )
@@ -24,6 +27,9 @@ var providers = map[string]provider{
 	"tencent-sms":     {decode: tencentSMS, ack: `{"result":0,"errmsg":"OK"}`, ackType: "application/json"},
 	"smtp-dsn":        {decode: smtpDSN, ack: "received\n", ackType: "text/plain; charset=utf-8"},
 }
+
+// Providers are the names that callbacks may come under.
+func Providers() []string { return slices.Sorted(maps.Keys(providers)) }
 
 // Decode reads a callback. ack is what the provider wants to hear once the receipts are stored. A
 // callback that is sound but holds nothing of use gives no receipts and is acknowledged too.

@@ -30,7 +30,7 @@ func (b *bench) countries() error {
 	}
 	for round := range b.rounds {
 		for i := range all {
-			if round > 0 && all[i].people*int64(round+1) > 3*million {
+			if round > 0 && all[i].people*int64(round+1) > 2*million {
 				continue // the largest are not repeated
 			}
 			if err := b.visit(round, &all[i], rows); err != nil {

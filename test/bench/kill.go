@@ -13,7 +13,7 @@ import (
 )
 
 // perKill is how many people a dispatch has for each kill, so that it outlasts them.
-const perKill = 60_000
+const perKill = 40_000
 
 // killed measures goal 6: Tocsin is ended with kill -9 at random moments of a dispatch at full speed and
 // started again, until everybody has an outcome.
@@ -40,7 +40,7 @@ func (b *bench) killed() (err error) {
 	}
 	kills := 0
 	for kills < b.kills && d.State == "running" {
-		time.Sleep(rand.N(600 * time.Millisecond))
+		time.Sleep(rand.N(500 * time.Millisecond))
 		if err := errors.Join(h.Kill(), h.Start("", b.relay(way)...)); err != nil {
 			return err
 		}

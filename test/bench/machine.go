@@ -24,7 +24,11 @@ func machine() string {
 			model, _, _ = strings.Cut(rest, "\n")
 		}
 	}
-	return fmt.Sprintf("%d cores (%s), %s, %s.", runtime.NumCPU(), model, runtime.Version(), time.Now().UTC().Format("2006-01-02"))
+	load := "unknown"
+	if b, err := os.ReadFile("/proc/loadavg"); err == nil {
+		load, _, _ = strings.Cut(string(b), " ")
+	}
+	return fmt.Sprintf("%d cores (%s), %s, %s; load average at the end %s.", runtime.NumCPU(), model, runtime.Version(), time.Now().UTC().Format("2006-01-02"), load)
 }
 
 // open starts the sink and settles how Tocsin reaches it.

@@ -28,7 +28,7 @@ type scale struct {
 }
 
 var (
-	small = scale{3, map[string]int64{"classic": 50_000, "pipelining": 200_000, "chunking": 300_000}, 40_000, []int64{100_000, 1_000_000}, 10}
+	small = scale{3, map[string]int64{"classic": 30_000, "pipelining": 150_000, "chunking": 250_000}, 25_000, []int64{100_000, 1_000_000}, 10}
 	full  = scale{5, map[string]int64{"classic": 200_000, "pipelining": 1_000_000, "chunking": 1_000_000}, 100_000, []int64{100_000, 1_000_000, 10_000_000}, 50}
 )
 
@@ -79,31 +79,30 @@ func main() {
 		ways = []string{*way}
 	}
 	err := b.run(strings.Split(*only, ","), *tls)
-	if err == nil {
-		err = b.show(*markdown)
-	}
-	if err != nil {
+	if err := errors.Join(err, b.show(*markdown)); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func (b *bench) run(only []string, tls bool) (err error) {
+// run measures part by part. What goes wrong in one does not keep the others from being measured.
+func (b *bench) run(only []string, tls bool) error {
 	if err := b.open(tls); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(b.dir), b.sink.End()) }()
+	var errs []error
 	for _, p := range parts {
 		if only[0] != "" && !slices.Contains(only, p.name) {
 			continue
 		}
 		start := time.Now()
 		if err := p.run(b); err != nil {
-			return fmt.Errorf("measure %s: %w", p.name, err)
+			errs = append(errs, fmt.Errorf("measure %s: %w", p.name, err))
+			say("%s failed: %v", p.name, err)
 		}
 		say("%s took %s", p.name, time.Since(start).Round(time.Second))
 	}
-	return nil
+	return errors.Join(append(errs, b.sink.End(), os.RemoveAll(b.dir))...)
 }
 
 // say tells on standard error how far the run is.

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -49,10 +50,17 @@ type peer struct {
 	share     float64 // of the bare sender's rate
 }
 
+// number of the goal, which its name begins with.
+func (r result) number() (n int) {
+	_, _ = fmt.Sscan(r.Goal, &n)
+	return n
+}
+
 func (b *bench) add(r result) { b.results = append(b.results, r) }
 
 // show prints the tables, writes BENCH_OUT and the document.
 func (b *bench) show(markdown string) error {
+	slices.SortStableFunc(b.results, func(x, y result) int { return cmp.Compare(x.number(), y.number()) })
 	if len(b.peers) > 0 {
 		fmt.Printf("%-12s %-32s %12s %12s %10s\n", "relay", "sender", "messages/s", "us/message", "of bare")
 		for _, p := range b.peers {

@@ -347,6 +347,7 @@ func TestClassicRelay(t *testing.T) {
 		}
 		return ""
 	}
+	relay.start()
 	c := email.New(email.Options{Addr: relay.addr, Implicit: true, TLS: relay.trust, Domain: "acme.example", Bounce: "b.acme.example", Connections: 1})
 	defer c.Close()
 	verdicts, err := channeltest.Deliver(t, c, notice(), person(1, "no@people.example"), person(2, "two@people.example"), person(3, "用户@people.example"))

@@ -50,11 +50,14 @@ type relay struct {
 	greet  func(n int) string // "" is the usual greeting
 	// generous: DATA is welcome even when no recipient was.
 	generous bool
+	// strict: DATA is refused when it came along with the command before it.
+	strict bool
 	// budget is how many bytes the n-th connection reads and writes before it is cut; negative: no end.
 	budget func(n int) (reads, writes int)
 
-	l  net.Listener
-	wg sync.WaitGroup
+	l    net.Listener
+	once sync.Once
+	wg   sync.WaitGroup
 
 	mu    sync.Mutex
 	dials int
@@ -76,10 +79,12 @@ func newRelay(t *testing.T, encrypted bool, extensions ...string) *relay {
 	}
 	require.NoError(t, err)
 	r.addr = r.l.Addr().String()
-	r.wg.Go(r.serve)
 	t.Cleanup(r.stop)
 	return r
 }
+
+// start serves, once all that the relay shall do is said.
+func (r *relay) start() { r.once.Do(func() { r.wg.Go(r.serve) }) }
 
 func (r *relay) stop() {
 	r.l.Close()
@@ -164,6 +169,7 @@ type talk struct {
 	in       *bufio.Reader
 	from, to string
 	inMail   bool
+	hurried  bool // more came along with the last command
 }
 
 // say answers; it is false when the connection is over.
@@ -206,6 +212,7 @@ func (k *talk) run() {
 		if !k.command(verb, arg) {
 			return
 		}
+		k.hurried = k.in.Buffered() > 0
 	}
 }
 
@@ -220,6 +227,8 @@ func (k *talk) command(verb, arg string) bool {
 	switch {
 	case reply != "":
 		return k.say(reply)
+	case verb == "DATA" && k.strict && k.hurried:
+		return k.say("503 5.5.1 improper use of pipelining")
 	case verb == "EHLO":
 		return k.say("250-relay" + strings.Join(append([]string{""}, k.extensions...), "\r\n250-") + "\r\n250 HELP")
 	case verb == "MAIL" && k.inMail:

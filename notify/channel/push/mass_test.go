@@ -60,6 +60,12 @@ func (d *mass) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(map[string]any{"RequestId": "r", "MessageIds": map[string]any{"MessageId": ids}}) // the caller may be gone
 }
 
+// settled waits until no call is being answered any more: one that was cut goes on for a moment.
+func (d *mass) settled() func() {
+	d.mu.Lock()
+	return d.mu.Unlock
+}
+
 func massChannel(t *testing.T, cut int, o push.Options) (*mass, *push.Channel) {
 	d := &mass{cut: cut, tokens: map[string][]string{}, tasks: map[string][]map[string]string{}}
 	s := httptest.NewServer(d)
@@ -109,14 +115,17 @@ func TestUnansweredCallIsRepeatedUnderItsToken(t *testing.T) {
 		for _, v := range send(t, c, m, people(5)...) {
 			require.Equal(t, want, v.Class)
 		}
+		done := d.settled()
 		require.Equal(t, min(cut+1, 3), d.calls)
 		require.Len(t, d.tokens, 1)
 		for device, tasks := range d.tasks {
 			require.Len(t, tasks, 1, device)
 		}
+		done()
 	}
 	d, c := massChannel(t, 1, push.Options{Repeats: -1})
 	require.Equal(t, notify.ClassInDoubt, send(t, c, m, people(1)...)[0].Class)
+	defer d.settled()()
 	require.Equal(t, 1, d.calls)
 }
 

@@ -122,11 +122,7 @@ func (c *conn) mail(n int64) {
 
 func (c *conn) rcpt(n int64) {
 	c.out = append(c.out, "RCPT TO:<u"...)
-	var digits [8]byte
-	for i := 7; i >= 0; i-- {
-		digits[i], n = byte('0'+n%10), n/10
-	}
-	c.out = append(append(c.out, digits[:]...), "@example.com>\r\n"...)
+	c.out = append(number(c.out, n, 8), "@example.com>\r\n"...)
 }
 
 func (c *conn) letter(n int64) { c.out = append(c.out, c.letters[n%rendered]...) }

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
@@ -30,14 +29,17 @@ type Calls struct {
 	Query   string // of the sample call
 	Body    string
 
-	query, body []parameter
-	batch       int64 // people of one call
+	parameters []parameter // by name, as they are signed
+	batch      int64       // people of one call
 }
 
-// parameter is a name and its value, cut where a person's number stands.
+// parameter is a name and its value, escaped and cut where a person's number stands; twice is escaped once
+// more, as it is signed.
 type parameter struct {
-	name   string
-	pieces []string
+	name          string
+	body          bool
+	pieces, twice []string
+	digits        []int // of the number after each piece but the last
 }
 
 // person is how people stand in the calls: a reserved number or a device. Each pattern's digits are who it is.
@@ -45,9 +47,10 @@ var person = regexp.MustCompile(`139000\d{5}|d\d{8}`)
 
 // Send makes the calls and wants each answer to be good.
 func (c Calls) Send() error {
-	if err := errors.Join(c.read(c.Query, &c.query), c.read(c.Body, &c.body)); err != nil {
+	if err := errors.Join(c.read(c.Query, false), c.read(c.Body, true)); err != nil {
 		return err
 	}
+	slices.SortFunc(c.parameters, func(a, b parameter) int { return strings.Compare(a.name, b.name) })
 	if c.batch == 0 {
 		return errors.New("the sample call is to nobody")
 	}
@@ -72,41 +75,43 @@ func (c Calls) Send() error {
 }
 
 // read takes a form apart and counts its people.
-func (c *Calls) read(form string, to *[]parameter) error {
+func (c *Calls) read(form string, body bool) error {
 	values, err := url.ParseQuery(form)
 	if err != nil {
 		return err
 	}
-	for _, name := range slices.Sorted(maps.Keys(values)) {
+	for name := range values {
 		if name == "Signature" {
 			continue
 		}
-		p := parameter{name: name}
-		for rest := values.Get(name); ; c.batch++ {
-			at := person.FindStringIndex(rest)
-			if at == nil {
-				p.pieces = append(p.pieces, rest)
-				break
-			}
+		p := parameter{name: name, body: body}
+		rest := values.Get(name)
+		for at := person.FindStringIndex(rest); at != nil; at = person.FindStringIndex(rest) {
 			digits := 5
 			if rest[at[0]] == 'd' {
 				digits = 8
 			}
-			p.pieces = append(p.pieces, rest[:at[1]-digits])
+			p.pieces, p.digits = append(p.pieces, rest[:at[1]-digits]), append(p.digits, digits)
 			rest = rest[at[1]:]
+			c.batch++
 		}
-		*to = append(*to, p)
+		p.pieces = append(p.pieces, rest)
+		for i, piece := range p.pieces {
+			p.pieces[i] = escape(piece)
+			p.twice = append(p.twice, escape(p.pieces[i]))
+		}
+		c.parameters = append(c.parameters, p)
 	}
 	return nil
 }
 
+var escapes = strings.NewReplacer("+", "%20", "*", "%2A", "%7E", "~")
+
+func escape(s string) string { return escapes.Replace(url.QueryEscape(s)) }
+
 func (c *Calls) call(client *http.Client, from int64) error {
-	query, from := fill(c.query, from)
-	body, _ := fill(c.body, from)
-	all := maps.Clone(query)
-	maps.Copy(all, body)
-	query["Signature"] = sign(all)
-	req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, "http://"+c.Addr+"/?"+encode(query), strings.NewReader(encode(body)))
+	query, body := c.sign(from)
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, "http://"+c.Addr+"/?"+query, strings.NewReader(body))
 	if err != nil {
 		return err
 	}
@@ -123,51 +128,54 @@ func (c *Calls) call(client *http.Client, from int64) error {
 	return err
 }
 
-// fill puts people from a number on into the parameters, and a fresh time and nonce.
-func fill(parameters []parameter, from int64) (map[string]string, int64) {
-	out := make(map[string]string, len(parameters)+1)
-	for _, p := range parameters {
-		switch p.name {
-		case "SignatureNonce":
-			out[p.name] = strconv.FormatUint(rand.Uint64(), 36)
-			continue
-		case "Timestamp":
-			out[p.name] = time.Now().UTC().Format("2006-01-02T15:04:05Z")
-			continue
+// sign makes the call for people from a number on, with a fresh time and nonce and the provider's signature,
+// version 1: HMAC-SHA1 over all parameters in order.
+func (c *Calls) sign(from int64) (query, body string) {
+	var forms [2][]byte
+	text := make([]byte, 0, 2*(len(c.Query)+len(c.Body)))
+	text = append(text, "POST&%2F&"...)
+	for i, p := range c.parameters {
+		form := &forms[map[bool]int{true: 1}[p.body]]
+		if len(*form) > 0 {
+			*form = append(*form, '&')
 		}
-		value := p.pieces[0]
-		for _, piece := range p.pieces[1:] {
-			if value[len(value)-1] == 'd' {
-				value += fmt.Sprintf("%08d", from)
-			} else {
-				value += fmt.Sprintf("%05d", from)
-			}
-			value += piece
-			from++
-		}
-		out[p.name] = value
-	}
-	return out, from
-}
-
-var escape = strings.NewReplacer("+", "%20", "*", "%2A", "%7E", "~")
-
-func encode(values map[string]string) string {
-	var b strings.Builder
-	for i, name := range slices.Sorted(maps.Keys(values)) {
 		if i > 0 {
-			b.WriteByte('&')
+			text = append(text, "%26"...)
 		}
-		b.WriteString(escape.Replace(url.QueryEscape(name)))
-		b.WriteByte('=')
-		b.WriteString(escape.Replace(url.QueryEscape(values[name])))
+		*form, text = append(append(*form, p.name...), '='), append(append(text, p.name...), "%3D"...)
+		if fresh := p.fresh(); fresh != "" {
+			*form, text = append(*form, escape(fresh)...), append(text, escape(escape(fresh))...)
+			continue
+		}
+		for k := range p.pieces {
+			*form, text = append(*form, p.pieces[k]...), append(text, p.twice[k]...)
+			if k < len(p.digits) {
+				*form, text = number(*form, from, p.digits[k]), number(text, from, p.digits[k])
+				from++
+			}
+		}
 	}
-	return b.String()
+	h := hmac.New(sha1.New, []byte("simulator&"))
+	h.Write(text)
+	return string(forms[0]) + "&Signature=" + url.QueryEscape(base64.StdEncoding.EncodeToString(h.Sum(nil))), string(forms[1])
 }
 
-// sign is the provider's signature, version 1: HMAC-SHA1 over all parameters in order.
-func sign(values map[string]string) string {
-	h := hmac.New(sha1.New, []byte("simulator&"))
-	h.Write([]byte("POST&%2F&" + escape.Replace(url.QueryEscape(encode(values)))))
-	return base64.StdEncoding.EncodeToString(h.Sum(nil))
+// fresh is the value of a parameter that no two calls share.
+func (p parameter) fresh() string {
+	switch p.name {
+	case "SignatureNonce":
+		return strconv.FormatUint(rand.Uint64(), 36)
+	case "Timestamp":
+		return time.Now().UTC().Format("2006-01-02T15:04:05Z")
+	}
+	return ""
+}
+
+func number(b []byte, n int64, digits int) []byte {
+	at := len(b) + digits
+	b = append(b, "00000000"[:digits]...)
+	for i := at - 1; n > 0 && i >= at-digits; i-- {
+		b[i], n = byte('0'+n%10), n/10
+	}
+	return b
 }

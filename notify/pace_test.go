@@ -1,0 +1,28 @@
+package notify_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"tocsin/notify"
+)
+
+func TestAPaceIsTheLastMinutes(t *testing.T) {
+	w := newWorld(t)
+	d := w.released(2000, notify.Course{Canary: 250})
+	w.clock.Advance(10 * time.Second)
+	require.Equal(t, 250, w.step(d, all(notify.ClassAccepted)))
+	p := w.progress(d)
+	require.InDelta(t, 25, p.Rate, 1e-9)
+	require.Equal(t, w.clock.Now().Add(70*time.Second), *p.ETA, "1,750 more at 25 a second")
+	require.EqualValues(t, []int64{2000, 250}, []int64{p.Pace["email"].First, p.Pace["email"].Tried})
+	require.Equal(t, *p.ETA, *p.Pace["email"].ETA)
+	require.Nil(t, p.Margin, "no deadline")
+
+	w.clock.Advance(2 * time.Minute)
+	p = w.progress(d)
+	require.Zero(t, p.Rate, "what is long past tells nothing")
+	require.Nil(t, p.ETA)
+}
