@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"tocsin/incident"
 	"tocsin/notify"
@@ -261,7 +262,10 @@ func (r *request) listed(m *dispatchModel, p notify.Progress) error {
 
 func (r *request) pause() error {
 	return r.steer("pause", func() error {
-		_, err := r.Notify.Pause(r.ctx(), r.scope, r.Param("id"), r.PostForm("reason"))
+		why, err := r.why()
+		if err == nil {
+			_, err = r.Notify.Pause(r.ctx(), r.scope, r.Param("id"), why)
+		}
 		return err
 	})
 }
@@ -278,9 +282,21 @@ func (r *request) stop() error {
 		if r.PostForm("sure") == "" {
 			return incident.InvalidInput([]incident.Problem{{Pointer: "/sure", Rule: "required", Message: r.tr("dispatch.confirm-stop")}})
 		}
-		_, err := r.Notify.Stop(r.ctx(), r.scope, r.Param("id"), r.PostForm("reason"))
+		why, err := r.why()
+		if err == nil {
+			_, err = r.Notify.Stop(r.ctx(), r.scope, r.Param("id"), why)
+		}
 		return err
 	})
+}
+
+// why is the reason that a form gives.
+func (r *request) why() (string, error) {
+	reason := strings.TrimSpace(r.PostForm("reason"))
+	if reason == "" {
+		return "", incident.InvalidInput([]incident.Problem{{Pointer: "/reason", Rule: "required", Message: "say why"}})
+	}
+	return reason, nil
 }
 
 func (r *request) steer(name string, do func() error) error {

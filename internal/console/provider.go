@@ -102,7 +102,10 @@ func (r *request) pausedWays(m *dispatchModel, p notify.Progress) error {
 
 func (r *request) pauseProvider() error {
 	return r.setProvider("pause", func() error {
-		_, err := r.Notify.PauseProvider(r.ctx(), r.scope, r.Param("id"), r.PostForm("reason"))
+		why, err := r.why()
+		if err == nil {
+			_, err = r.Notify.PauseProvider(r.ctx(), r.scope, r.Param("id"), why)
+		}
 		return err
 	})
 }
