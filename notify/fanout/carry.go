@@ -34,8 +34,8 @@ func (s *shift) carry(g *group) (reroute bool, err error) {
 // send carries tasks of a group in one go.
 func (s *shift) send(g *group, tasks []int32) (reroute bool, err error) {
 	sender, key, err := s.sender(g)
-	if err != nil {
-		return false, err
+	if err != nil || sender == nil {
+		return sender == nil, err
 	}
 	ctx, cancel := context.WithCancelCause(s.going)
 	defer cancel(nil)

@@ -217,6 +217,7 @@ type channel struct {
 	refuse func() error    // it cannot be reached
 	ended  <-chan struct{} // the last send is told to end
 	deaf   bool            // it sends on when it is told to end
+	unable error           // it cannot prepare a message
 }
 
 func newChannel(name string) *channel {
@@ -226,6 +227,9 @@ func newChannel(name string) *channel {
 func (c *channel) Name() string { return c.name }
 
 func (c *channel) Prepare(_ context.Context, m notify.FrozenMessage, _ incident.Mode) (notify.Sender, error) {
+	if c.unable != nil {
+		return nil, c.unable
+	}
 	return &sender{c: c, m: m}, nil
 }
 
