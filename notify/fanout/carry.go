@@ -44,6 +44,7 @@ func (s *shift) send(g *group, tasks []int32) (reroute bool, err error) {
 		s.out = append(s.out, s.outgoing(&s.tasks[i]))
 	}
 	c := &carriage{shift: s, provider: g.provider, indexes: tasks, cancel: cancel}
+	g.provider.work.change(s.f.o.Clock.Now(), 1, 0)
 	err = sender.Send(ctx, s.out, c.begin, c.done)
 	complete := true
 	ended := int64(0)
@@ -57,7 +58,7 @@ func (s *shift) send(g *group, tasks []int32) (reroute bool, err error) {
 			ended++
 		}
 	}
-	g.provider.ended.Add(ended)
+	g.provider.work.change(s.f.o.Clock.Now(), -1, ended)
 	if err != nil {
 		delete(s.senders, key)
 		err = errors.Join(errBroken, err, sender.Close())
