@@ -54,7 +54,7 @@ func (r *run) answer(i int, v notify.Verdict) {
 // into different calls, so that each delivery is one target.
 func (r *run) plan() {
 	var b batch
-	named := map[string]bool{}
+	named := make(map[string]bool, r.batch)
 	for i := range r.out {
 		n, v, ok := r.notice(&r.out[i])
 		if !ok {
@@ -65,6 +65,10 @@ func (r *run) plan() {
 			r.batches = append(r.batches, b)
 			b = batch{}
 			clear(named)
+		}
+		if b.people == nil {
+			most := min(r.batch, len(r.out)-i)
+			b = batch{make([]int, 0, most), make([]aliyun.Notice, 0, most)}
 		}
 		b.people, b.notices = append(b.people, i), append(b.notices, n)
 		named[n.Devices[0]] = true
@@ -133,14 +137,12 @@ func (r *run) call(ctx context.Context, b batch, token string) (ids []string, er
 
 // token is the same for the same people's deliveries, so that the provider knows a repeated call.
 func (r *run) token(b batch) string {
-	h := sha256.New()
+	var all []byte
 	for _, i := range b.people {
-		h.Write([]byte(r.out[i].OutID))
-		h.Write([]byte{0})
+		all = append(append(all, r.out[i].OutID...), 0)
 	}
-	var id uuid.UUID
-	copy(id[:], h.Sum(nil))
-	return id.String()
+	sum := sha256.Sum256(all)
+	return uuid.UUID(sum[:16]).String()
 }
 
 // judge turns a failed call into a verdict.
