@@ -94,7 +94,7 @@ func (s *shift) choose(t *task, now time.Time) {
 		}
 		never = false
 		switch {
-		case p.pause() != "":
+		case p.pause() != "", len(s.unready) > 0 && s.unready[s.rel.senderKey(t.route, t.message, p)]:
 		case slices.Contains(s.worn, p):
 			worn = true
 		case t.provider == nil || t.provider.tired(now) && !p.tired(now):

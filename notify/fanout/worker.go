@@ -16,6 +16,7 @@ const maxSenders = 32 // prepared messages a worker keeps open
 type worker struct {
 	f       *Fanout
 	senders map[senderKey]notify.Sender
+	unready map[senderKey]bool // messages that a provider has no form for: another one takes them
 
 	jobs     []job
 	tasks    []task
@@ -24,7 +25,9 @@ type worker struct {
 	outcomes []notify.Outcome
 }
 
-func newWorker(f *Fanout) *worker { return &worker{f: f, senders: map[senderKey]notify.Sender{}} }
+func newWorker(f *Fanout) *worker {
+	return &worker{f: f, senders: map[senderKey]notify.Sender{}, unready: map[senderKey]bool{}}
+}
 
 type senderKey struct {
 	dispatch         int64
