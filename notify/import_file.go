@@ -64,6 +64,29 @@ func (s *Service) ImportFile(ctx context.Context, sc evidence.Scope, id incident
 	return a, nil
 }
 
+// ImportFiles lists the files at the top of the import directory that can be imported. known is false when no
+// directory is configured.
+func (s *Service) ImportFiles(sc evidence.Scope) (names []string, known bool, err error) {
+	if err := access.Require(sc, access.Work); err != nil || s.importDir == "" {
+		return nil, false, err
+	}
+	root, err := os.OpenRoot(s.importDir)
+	if err != nil {
+		return nil, true, fmt.Errorf("open import directory: %w", err)
+	}
+	defer root.Close() //nolint:errcheck // nothing is written
+	entries, err := fs.ReadDir(root.FS(), ".")
+	if err != nil {
+		return nil, true, fmt.Errorf("read import directory: %w", err)
+	}
+	for _, e := range entries {
+		if e.Type().IsRegular() && FormatOf(e.Name()) != "" {
+			names = append(names, e.Name())
+		}
+	}
+	return names, true, nil
+}
+
 // openFile opens a plain file of the import directory; no name leads out of it.
 func (s *Service) openFile(name string) (*os.File, int64, error) {
 	if s.importDir == "" {

@@ -2,7 +2,6 @@ package notify
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -33,17 +32,9 @@ func pagePlace(audienceNo, from int64) string {
 	return string(strconv.AppendInt(append(b, '/'), from, 10))
 }
 
-// sealPage joins the encoded recipients of one page under one seal.
-func sealPage(key *seal.Key, audienceNo, from int64, records [][]byte) RecipientPage {
-	size := 1
-	for _, r := range records {
-		size += binary.MaxVarintLen32 + len(r)
-	}
-	plain := append(make([]byte, 0, size), pageVersion)
-	for _, r := range records {
-		plain = append(binary.AppendUvarint(plain, uint64(len(r))), r...)
-	}
-	return RecipientPage{From: from, Count: len(records), Body: key.Seal(pagePlace(audienceNo, from), plain)}
+// sealPage seals a page: its version, and the records with their lengths.
+func sealPage(key *seal.Key, audienceNo, from int64, count int, plain []byte) RecipientPage {
+	return RecipientPage{From: from, Count: count, Body: key.Seal(pagePlace(audienceNo, from), plain)}
 }
 
 // records opens a page and takes it apart. They share one string.

@@ -31,6 +31,9 @@ func Ways(providers []Provider) []Way {
 // before the service is used.
 func (s *Service) SetWays(ways []Way) { s.ways = slices.Clone(ways) }
 
+// Ways are the providers that the service was told of.
+func (s *Service) Ways() []Way { return slices.Clone(s.ways) }
+
 // PlanVerdict of a plan: whether the notice is out before the deadline.
 type PlanVerdict string
 

@@ -3,6 +3,8 @@ package config
 import (
 	"os"
 	"path/filepath"
+	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -63,4 +65,28 @@ bounces: {cert_file: x, mailbox: {addr: "mail.example.com:993"}}
 	require.NoError(t, err)
 	require.Equal(t, Way{Regions: []string{"CN", "EEA"}, Rate: 50}, c.SMTP.Way)
 	require.Equal(t, []string{"CN"}, c.Aliyun.Mainland.Regions, "the mainland's provider serves the mainland's people unless it is told otherwise")
+}
+
+// Every key stands in the operator's guide: by itself, or under a group written as group.*.
+func TestEveryKeyIsInTheGuide(t *testing.T) {
+	guide, err := os.ReadFile("../../docs/operator.md")
+	require.NoError(t, err)
+	var walk func(prefix string, of reflect.Type)
+	walk = func(prefix string, of reflect.Type) {
+		for f := range of.Fields() {
+			tag := f.Tag.Get("koanf")
+			switch {
+			case tag == ",squash":
+				walk(prefix, f.Type)
+			case f.Type.Kind() == reflect.Struct:
+				if !strings.Contains(string(guide), "`"+prefix+tag+".*`") {
+					walk(prefix+tag+".", f.Type)
+				}
+			case prefix == "tencent." && (tag == "rate" || tag == "price" || tag == "currency"), prefix+tag == "bounces.key_file":
+			default:
+				require.Contains(t, string(guide), "| `"+prefix+tag+"` |")
+			}
+		}
+	}
+	walk("", reflect.TypeFor[Config]())
 }

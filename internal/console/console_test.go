@@ -16,7 +16,7 @@ import (
 // at puts real ids into a route.
 func (h *house) at(route string) string {
 	for prefix, id := range map[string]string{"/incidents/": string(h.incident), "/documents/": h.notice, "/tasks/": h.task,
-		"/audiences/": h.audience, "/dispatches/": "dsp_none", "/duties/": h.duty, "/decisions/": h.decision, "/letters/": h.letter} {
+		"/audiences/": h.audience, "/dispatches/": "dsp_none", "/duties/": h.duty, "/decisions/": h.decision, "/letters/": h.letter, "/providers/": "relay"} {
 		route = strings.Replace(route, prefix+":id", prefix+id, 1)
 	}
 	return route
@@ -65,7 +65,7 @@ var (
 func (h *house) pages() []string {
 	return []string{"/", "/approvals", "/tasks", h.at("/incidents/:id"), h.at("/incidents/:id/timeline"), h.at("/audiences/:id"),
 		"/documents/" + h.notice, "/documents/" + h.report, "/documents/" + h.report + "?locale=zh-Hans", h.at("/documents/:id/dispatch"),
-		h.at("/duties/:id"), h.at("/incidents/:id/response"), h.at("/incidents/:id/customers"), h.at("/incidents/:id/rules"), h.at("/incidents/:id/reasons"), "/law", "/profile"}
+		h.at("/duties/:id"), h.at("/incidents/:id/response"), h.at("/incidents/:id/customers"), h.at("/incidents/:id/rules"), h.at("/incidents/:id/reasons"), "/law", "/profile", "/providers"}
 }
 
 func TestWhoMaySeeWhat(t *testing.T) {

@@ -85,6 +85,8 @@ type releaseModel struct {
 	Locales  []string
 	By       []approvalGiven
 	Mode     incident.Mode
+	Plan     *planModel
+	Course   *courseModel
 }
 
 // confirmDispatch is the last page before what cannot be taken back.
@@ -104,6 +106,10 @@ func (r *request) showRelease(status int, bad forms) error {
 	m.Nav, m.Back = "incidents", "/documents/"+d.ID+"/dispatch"
 	for _, a := range d.Approvals {
 		m.By = append(m.By, approvalGiven{By: r.person(a.User), At: r.at(&a.At)})
+	}
+	m.Course = r.course(d.Course, d.Channels, false)
+	if m.Plan, err = r.releasePlan(d); err != nil {
+		return err
 	}
 	if d.Audience != "" {
 		a, err := r.Notify.Audience(r.ctx(), r.scope, d.Audience)

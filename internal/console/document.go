@@ -54,6 +54,9 @@ type documentModel struct {
 	Via         string
 	Now         string
 	Dispatch    string // of a dispatched notice
+	Extends     string // the notice whose words an addition repeats
+	Plan        *planModel
+	Course      *courseModel
 	Mode        incident.Mode
 }
 
@@ -105,9 +108,15 @@ func (r *request) showDocument(status int, bad forms) error {
 	m := &documentModel{page: r.page("document.title"), forms: bad, Row: r.documentRow(d, v.Duties), Incident: r.incidentRow(v.Incident),
 		Version: d.Version, Returned: d.ReturnReason, Digest: d.Digest.All, Digests: d.Digest, Quorum: len(d.Approvals) + d.Needed,
 		Why: r.whyNot(d), By: r.submitter(d), Submitted: r.at(d.SubmittedAt), Now: r.input(r.now), Proof: d.Policy.Proof,
-		Via: r.word("via", d.Policy.Via), Mode: v.Incident.Mode, MayEdit: editable(d.State) && r.Can("work")}
+		Via: r.word("via", d.Policy.Via), Mode: v.Incident.Mode, MayEdit: editable(d.State) && d.Extends == "" && r.Can("work"), Extends: d.Extends}
+	if d.Kind == templates.Notice {
+		m.Course = r.course(d.Course, d.Channels, false)
+	}
 	settled := d.State == notify.DocSubmitted || d.State == notify.DocApproved
 	m.Editing = m.MayEdit && (!settled || r.Query("edit") != "" || bad.Form("edit") != nil)
+	if m.Course != nil {
+		m.Course.MayEdit = m.MayEdit && (!settled || r.Query("edit") != "" || bad.Form("course") != nil)
+	}
 	m.Title, m.Nav, m.Listen, m.Back = m.Row.Title, "incidents", string(d.Incident), "/documents/"+d.ID
 	t, _ := r.Catalog.Form(d.Content)
 	r.chooseLocale(m, d, t)
@@ -124,6 +133,9 @@ func (r *request) showDocument(status int, bad forms) error {
 	r.choosePreview(m, d, t)
 	r.judged(m, d)
 	if err := r.recipients(m, d); err != nil {
+		return err
+	}
+	if m.Plan, err = r.releasePlan(d); err != nil {
 		return err
 	}
 	r.show(status, "document", m)

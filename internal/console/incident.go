@@ -39,9 +39,11 @@ type incidentModel struct {
 	Conflicts  []conflict
 	Timeline   []entryRow
 	NoDuty     []reasonRow
-	Entrusted  bool // the operator processes for customers
-	NewRules   bool // newer rules wait for a decision
-	Drafting   bool // a run has begun and its drafts are not there yet
+	Entrusted  bool     // the operator processes for customers
+	NewRules   bool     // newer rules wait for a decision
+	Files      []string // on the server, that can be imported
+	FromServer bool     // an import directory is configured
+	Drafting   bool     // a run has begun and its drafts are not there yet
 	Now        string
 }
 
@@ -102,6 +104,11 @@ func (r *request) showIncident(status int, bad forms) error {
 	m.Entrusted = v.Snapshot.Facts["role"].Value == "entrusted" || len(playbooks.Customers(v.Snapshot)) > 0
 	m.NewRules = slices.ContainsFunc(v.Tasks, func(t playbooks.Task) bool { return t.Rules != "" && t.State == playbooks.TaskOpen })
 	m.Papers = groupPapers(m.Documents)
+	if r.Can("work") {
+		if m.Files, m.FromServer, err = r.Notify.ImportFiles(r.scope); err != nil {
+			r.Log.ErrorContext(r.ctx(), "files on the server cannot be listed", "error", err)
+		}
+	}
 	m.Drafting = v.Run != nil && len(m.Documents) == 0
 	m.Next = r.nextStep(m)
 	r.show(status, "incident", m)

@@ -123,7 +123,12 @@ type taskRow struct {
 	Due, Done                                 *moment
 	Asks                                      []factField
 	Incident                                  incidentRow
+	People                                    int64 // whom a substitute notice is for
+	List                                      string
+	Law                                       []lawRow
 }
+
+type lawRow struct{ Text, Law, Article, Link string }
 
 func (r *request) taskRow(t playbooks.Task, facts incident.Snapshot) taskRow {
 	row := taskRow{ID: t.ID, Kind: t.Kind, Title: r.local(t.Title), Team: r.word("team", t.Assign), Document: t.Document, State: t.State,
@@ -135,6 +140,11 @@ func (r *request) taskRow(t playbooks.Task, facts incident.Snapshot) taskRow {
 		row.Link = "/incidents/" + string(t.Incident) + "/response#letter-" + t.Letter
 	case t.Rules != "":
 		row.Link = "/incidents/" + string(t.Incident) + "/rules"
+	case t.Kind == playbooks.TaskSubstitute:
+		row.People, row.List = t.People, "/dispatches/"+t.Dispatch+"?list=unreachable#list"
+		for _, n := range t.Law {
+			row.Law = append(row.Law, lawRow{Text: r.local(n.Text), Law: n.Source.Title, Article: n.Source.Article, Link: n.Source.URL})
+		}
 	case t.Document != "":
 		row.Link = "/documents/" + t.Document
 	}

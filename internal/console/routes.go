@@ -27,6 +27,11 @@ var pages = map[string]handler{
 	"/profile":                 (*request).profilePage,
 	"/law":                     (*request).lawPage,
 	"/console/events":          (*request).events,
+
+	"/audiences/:id/rejects":     (*request).rejectsFile,
+	"/dispatches/:id/export":     (*request).deliveriesFile,
+	"/dispatches/:id/proof/:seq": (*request).proof,
+	"/providers":                 (*request).providersPage,
 }
 
 // actions are the forms that a signed-in person can send.
@@ -56,6 +61,12 @@ var actions = map[string]handler{
 	"/decisions/:id":                (*request).decideDecision,
 	"/duties/:id/undertake":         (*request).undertake,
 	"/profile":                      (*request).saveProfile,
+	"/incidents/:id/audience/file":  (*request).importFile,
+	"/documents/:id/course":         (*request).saveCourse,
+	"/documents/:id/additions":      (*request).extend,
+	"/dispatches/:id/recount":       (*request).recount,
+	"/providers/:id/pause":          (*request).pauseProvider,
+	"/providers/:id/resume":         (*request).resumeProvider,
 }
 
 // proven are the forms that may come with a file of proof.

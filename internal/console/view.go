@@ -148,21 +148,21 @@ func (v *viewer) zoneName(t time.Time) string {
 
 // span says how long something is to come or past, in its two largest units.
 func (v *viewer) span(d time.Duration) string {
-	key := "time.left"
 	if d < 0 {
-		key, d = "time.over", -d
+		return v.tr("time.over", "time", v.duration(-d))
 	}
+	return v.tr("time.left", "time", v.duration(d))
+}
+
+func (v *viewer) duration(d time.Duration) string {
 	days, hours, minutes := int(d.Hours())/24, int(d.Hours())%24, int(d.Minutes())%60
-	var text string
 	switch {
 	case days > 0:
-		text = v.tr("time.days", "d", days, "h", hours)
+		return v.tr("time.days", "d", days, "h", hours)
 	case hours > 0:
-		text = v.tr("time.hours", "h", hours, "m", fmt.Sprintf("%02d", minutes))
-	default:
-		text = v.tr("time.minutes", "m", minutes, "s", fmt.Sprintf("%02d", int(d.Seconds())%60))
+		return v.tr("time.hours", "h", hours, "m", fmt.Sprintf("%02d", minutes))
 	}
-	return v.tr(key, "time", text)
+	return v.tr("time.minutes", "m", minutes, "s", fmt.Sprintf("%02d", int(d.Seconds())%60))
 }
 
 // page is what every page shows around its own content.

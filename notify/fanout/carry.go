@@ -150,6 +150,7 @@ func (c *carriage) done(i int, v notify.Verdict) {
 	t := &c.tasks[at]
 	begun := t.state == open
 	t.settle(v)
+	t.held = !begun && v.Class == notify.ClassRetryAt // its sender put it off unsent
 	if t.stopped() && c.refused.CompareAndSwap(nil, &v) {
 		c.cancel(errBroken) // what is not begun goes over another one
 	}

@@ -213,10 +213,11 @@ type channel struct {
 	script func(o notify.Outgoing) notify.Verdict
 	after  func(n int) error // called after each message; an error breaks the sender
 	total  int
-	silent bool            // it remembers nothing
-	refuse func() error    // it cannot be reached
-	ended  <-chan struct{} // the last send is told to end
-	deaf   bool            // it sends on when it is told to end
+	silent bool                               // it remembers nothing
+	refuse func() error                       // it cannot be reached
+	ended  <-chan struct{}                    // the last send is told to end
+	deaf   bool                               // it sends on when it is told to end
+	later  func(o notify.Outgoing) *time.Time // who is put off unsent, until when
 }
 
 func newChannel(name string) *channel {
@@ -246,6 +247,12 @@ func (s *sender) Send(ctx context.Context, out []notify.Outgoing, begin func(int
 	for i, o := range out {
 		if ctx.Err() != nil && !s.c.deaf {
 			return ctx.Err()
+		}
+		if s.c.later != nil {
+			if at := s.c.later(o); at != nil {
+				done(i, notify.Verdict{Class: notify.ClassRetryAt, Code: "domain-rate", RetryAt: *at})
+				continue
+			}
 		}
 		begin(i)
 		if s.c.silent {

@@ -51,7 +51,7 @@ func browse(t *testing.T, base, axe, name string, width int64) *person {
 	t.Cleanup(stop)
 	ctx, end := chromedp.NewContext(ctx)
 	t.Cleanup(end)
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 15*time.Minute)
 	t.Cleanup(cancel)
 	p := &person{t: t, ctx: ctx, base: base, axe: axe, name: name}
 	p.do(chromedp.EmulateViewport(width, 900))
@@ -136,6 +136,20 @@ func (p *person) press(selector string) {
 func (p *person) fill(selector, value string) {
 	p.t.Helper()
 	p.do(chromedp.SetValue(selector, value))
+}
+
+// choose puts a file into a form.
+func (p *person) choose(selector, name, content string) {
+	p.t.Helper()
+	file := filepath.Join(p.t.TempDir(), name)
+	require.NoError(p.t, os.WriteFile(file, []byte(content), 0o600))
+	p.do(chromedp.SetUploadFiles(selector, []string{file}))
+}
+
+// unfold opens what is folded away.
+func (p *person) unfold(selector string) {
+	p.t.Helper()
+	eval[bool](p, fmt.Sprintf(`(() => { const e = document.querySelector(%q); if (!e) throw new Error("nothing to unfold"); e.open = true; return true })()`, selector))
 }
 
 func (p *person) signIn(password string) {

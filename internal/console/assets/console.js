@@ -39,6 +39,39 @@
     for (const form of dirty) if (form.isConnected && form.matches("[data-guard]")) e.preventDefault();
   });
 
+  // An upload says how far it is; without scripts the browser does.
+  const amount = (n) => { let i = 0; while (n >= 1000 && i < 4) { n /= 1000; i++; } return n.toFixed(n < 10 && i ? 1 : 0) + " " + ["B", "KB", "MB", "GB", "TB"][i]; };
+  const lapse = (s) => (s >= 3600 ? fill(words.hours, { h: Math.floor(s / 3600), m: pad(Math.floor(s / 60) % 60) }) : fill(words.minutes, { m: Math.floor(s / 60), s: pad(Math.floor(s) % 60) }));
+  const send = (form, file) => {
+    const box = form.querySelector(".sending"), said = box.querySelector("p"), meter = box.querySelector("progress");
+    const xhr = new XMLHttpRequest(), begun = Date.now();
+    const over = (text) => {
+      said.textContent = text;
+      for (const b of form.querySelectorAll("button")) b.disabled = false;
+    };
+    form.elements.size.value = file.size;
+    box.hidden = false;
+    xhr.upload.onprogress = (e) => {
+      const rate = e.loaded / Math.max(.2, (Date.now() - begun) / 1000);
+      meter.value = 100 * e.loaded / e.total;
+      said.textContent = e.loaded < e.total ? fill(box.dataset.sending, { done: amount(e.loaded), size: amount(e.total), rate: amount(rate), left: lapse((e.total - e.loaded) / rate) }) : box.dataset.taking;
+    };
+    xhr.onload = () => {
+      if (xhr.status < 400 && xhr.responseURL) location.assign(xhr.responseURL);
+      else over(xhr.response?.querySelector("form .flash.bad, .flash.bad, main h1")?.innerText ?? box.dataset.lost);
+    };
+    xhr.onerror = () => over(box.dataset.lost);
+    xhr.responseType = "document";
+    xhr.open("POST", form.action);
+    xhr.send(new FormData(form));
+  };
+  document.addEventListener("submit", (e) => {
+    const file = e.target.matches("[data-upload]") && e.target.querySelector("input[type=file]").files[0];
+    if (!file) return;
+    e.preventDefault();
+    send(e.target, file);
+  });
+
   const busy = (region) => region.contains(document.activeElement) && document.activeElement.matches("input, textarea, select, summary, button, a") ||
     [...dirty].some((form) => region.contains(form));
   const typing = (region) => [...dirty].some((form) => region.contains(form));
