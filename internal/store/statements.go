@@ -46,7 +46,7 @@ func (s *statements) find(query string) *sql.Stmt {
 // prepare readies what has come twice. One that cannot be prepared now goes on without.
 func (s *statements) prepare() {
 	for _, query := range s.wanted {
-		if made, err := s.db.PrepareContext(context.Background(), query); err == nil {
+		if made, err := s.db.PrepareContext(context.Background(), query); err == nil { //nolint:sqlclosecheck // kept until the database is closed
 			s.kept[query] = made
 		}
 	}
@@ -63,7 +63,7 @@ type steady struct {
 func (s steady) ExecContext(_ context.Context, query string, args ...any) (sql.Result, error) {
 	whole := context.Background()
 	if p := s.find(query); p != nil {
-		return s.tx.StmtContext(whole, p).ExecContext(whole, args...)
+		return s.tx.StmtContext(whole, p).ExecContext(whole, args...) //nolint:sqlclosecheck // ends with its transaction
 	}
 	return s.tx.ExecContext(whole, query, args...)
 }
@@ -71,7 +71,7 @@ func (s steady) ExecContext(_ context.Context, query string, args ...any) (sql.R
 func (s steady) QueryContext(_ context.Context, query string, args ...any) (*sql.Rows, error) {
 	whole := context.Background()
 	if p := s.find(query); p != nil {
-		return s.tx.StmtContext(whole, p).QueryContext(whole, args...)
+		return s.tx.StmtContext(whole, p).QueryContext(whole, args...) //nolint:sqlclosecheck // ends with its transaction
 	}
 	return s.tx.QueryContext(whole, query, args...)
 }
