@@ -48,6 +48,7 @@ func whole(r Recipient) Recipient {
 
 func TestPageGivesBackWhoIsInIt(t *testing.T) {
 	key := incidentKey(t)
+	var book Book
 	rapid.Check(t, func(t *rapid.T) {
 		const from = 3 * PageSize
 		var want []Recipient
@@ -65,6 +66,9 @@ func TestPageGivesBackWhoIsInIt(t *testing.T) {
 		got, err := OpenPage(key, 7, p)
 		require.NoError(t, err)
 		require.Equal(t, want, got)
+		got, err = book.Open(key, 7, p)
+		require.NoError(t, err)
+		require.Equal(t, want, got, "in memory that held other people")
 		leaves, err := PageLeaves(key, 7, p)
 		require.NoError(t, err)
 		for i, record := range records {

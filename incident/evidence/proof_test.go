@@ -23,8 +23,15 @@ func eventsOf(n int) []DeliveryEvent {
 }
 
 func TestEveryEventOfABatchIsProven(t *testing.T) {
+	var again EventBatch
 	for n := 1; n <= 70; n++ {
 		kept, root := EncodeEvents(eventsOf(n))
+		again.Reset()
+		for _, e := range eventsOf(n) {
+			again.Add(&e)
+		}
+		_, same := again.Encode()
+		require.Equal(t, root, same, "a batch built in memory that was used before")
 		for seq := range int64(n) {
 			proven, err := ProveEvents(kept, seq, "")
 			require.NoError(t, err)

@@ -32,6 +32,7 @@ const (
 // own, and are answered once the commit that they share is on disk.
 type writer struct {
 	db      *sql.DB
+	common  *statements
 	lanes   [2]chan *job
 	closing chan struct{} // no new jobs
 	ended   chan struct{}
@@ -42,13 +43,13 @@ type writer struct {
 // test's end stays there.
 type job struct {
 	claimed atomic.Bool // by the writer, to run it, or by the caller, who gave up
-	turn    chan *sql.Tx
+	turn    chan steady
 	result  chan error // of the closure
 	answer  chan error // after the commit
 }
 
 func startWriter(db *sql.DB) *writer {
-	w := &writer{db: db, closing: make(chan struct{}), ended: make(chan struct{})}
+	w := &writer{db: db, common: newStatements(db), closing: make(chan struct{}), ended: make(chan struct{})}
 	w.lanes[urgent] = make(chan *job, queueLimit)
 	w.lanes[bulk] = make(chan *job, queueLimit)
 	go w.run()
@@ -64,7 +65,7 @@ var errClosed = incident.NewFault(incident.Busy, "the store is shutting down; tr
 
 // do has fn run in turn and returns when it is committed, or has failed and left nothing.
 func (w *writer) do(ctx context.Context, l lane, fn func(querier) error) error {
-	j := &job{turn: make(chan *sql.Tx, 1), result: make(chan error, 1), answer: make(chan error, 1)}
+	j := &job{turn: make(chan steady, 1), result: make(chan error, 1), answer: make(chan error, 1)}
 	if err := w.enqueue(ctx, l, j); err != nil {
 		return err
 	}
@@ -119,14 +120,14 @@ func (w *writer) enqueue(ctx context.Context, l lane, j *job) error {
 }
 
 // run calls fn and always tells the writer how it ended.
-func (j *job) run(ctx context.Context, tx *sql.Tx, fn func(querier) error) {
+func (j *job) run(ctx context.Context, tx steady, fn func(querier) error) {
 	err := errors.New("transaction abandoned") // what remains when fn ends its goroutine
 	defer func() { j.result <- err }()
 	if ctx.Err() != nil {
 		err = ctx.Err()
 		return
 	}
-	err = guard(func() error { return fn(steady{tx}) })
+	err = guard(func() error { return fn(tx) })
 }
 
 // guard turns a panic into an error. Its value may be anything, so only that of the runtime is told.
@@ -143,18 +144,6 @@ func guard(fn func() error) (err error) {
 		err = fmt.Errorf("panic in transaction: %T\n%s", r, debug.Stack())
 	}()
 	return fn()
-}
-
-// steady runs every statement to its end: SQLite answers an interrupted one by rolling back the whole
-// transaction, which is also that of others. Tx looks at the context before each statement instead.
-type steady struct{ tx *sql.Tx }
-
-func (s steady) ExecContext(_ context.Context, query string, args ...any) (sql.Result, error) {
-	return s.tx.ExecContext(context.Background(), query, args...)
-}
-
-func (s steady) QueryContext(_ context.Context, query string, args ...any) (*sql.Rows, error) {
-	return s.tx.QueryContext(context.Background(), query, args...)
 }
 
 func (w *writer) run() {
@@ -216,11 +205,13 @@ func (w *writer) next(withBulk bool) (*job, lane) {
 
 // group runs first and whatever else waits, commits once, and answers all of them.
 func (w *writer) group(first *job, l lane) {
-	tx, err := w.db.BeginTx(context.Background(), nil)
+	begun, err := w.db.BeginTx(context.Background(), nil)
 	if err != nil {
 		first.answer <- asFault("begin transaction", err)
 		return
 	}
+	defer w.common.prepare()
+	tx := steady{begun, w.common}
 	var count [2]int
 	var done []*job
 	for j := first; j != nil; {
@@ -243,7 +234,7 @@ func (w *writer) group(first *job, l lane) {
 		w.fail(tx, nil, nil)
 		return
 	}
-	err = asFault("commit transaction", tx.Commit())
+	err = asFault("commit transaction", begun.Commit())
 	for _, j := range done {
 		j.answer <- err
 	}
@@ -251,8 +242,8 @@ func (w *writer) group(first *job, l lane) {
 
 // fail answers jobs whose transaction is lost. Nothing of them is left, whatever the cause, so each may try
 // again.
-func (w *writer) fail(tx *sql.Tx, jobs []*job, cause error) {
-	_ = tx.Rollback() // there is nothing to keep, and the cause is already told
+func (w *writer) fail(tx steady, jobs []*job, cause error) {
+	_ = tx.tx.Rollback() // there is nothing to keep, and the cause is already told
 	for _, j := range jobs {
 		j.answer <- fmt.Errorf("write in a group: %w (%w)", errBusy, asFault("group", cause))
 	}
@@ -260,7 +251,7 @@ func (w *writer) fail(tx *sql.Tx, jobs []*job, cause error) {
 
 // turn runs one job in its savepoint. failed is the job's own error, after which nothing of it is left;
 // broken means that the whole transaction is lost.
-func (w *writer) turn(tx *sql.Tx, j *job) (failed, broken error) {
+func (w *writer) turn(tx steady, j *job) (failed, broken error) {
 	whole := context.Background() // an interrupt would roll the whole group back
 	if _, err := tx.ExecContext(whole, "SAVEPOINT job"); err != nil {
 		return nil, err

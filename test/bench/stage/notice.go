@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -49,8 +50,30 @@ func (h *House) Import(id string, a Audience) (Imported, error) {
 
 type document struct {
 	ID, State string
+	Version   int
 	Channels  []string
 	Digest    struct{ All string }
+	Content   struct{ Locales map[string][]passage }
+}
+
+type passage struct {
+	Locale string `json:"locale"`
+	Block  string `json:"block"`
+	Text   string `json:"text"`
+}
+
+// shorten has a person cut each passage down to its first line: the goals are stated for a short message.
+func (h *House) shorten(d *document) error {
+	var edit struct {
+		Passages []passage `json:"passages"`
+	}
+	for _, p := range d.Content.Locales[locale] {
+		p.Locale = locale
+		if p.Text, _, _ = strings.Cut(strings.TrimSpace(p.Text), "\n"); p.Text != "" {
+			edit.Passages = append(edit.Passages, p)
+		}
+	}
+	return h.call("shen", http.MethodPatch, "/notices/"+d.ID, edit, d, "If-Match", strconv.Quote(strconv.Itoa(d.Version)))
 }
 
 // Approve brings the incident's notice to people through submission and two approvals.
@@ -72,6 +95,9 @@ func (h *House) Approve(id string) (notice string, err error) {
 		return true, nil
 	})
 	if err != nil {
+		return "", err
+	}
+	if err := h.shorten(&d); err != nil {
 		return "", err
 	}
 	if err := h.call("shen", http.MethodPost, "/notices/"+d.ID+"/submit", map[string]any{}, &d); err != nil {
