@@ -15,6 +15,7 @@ const maxBody = 1 << 20
 
 // provider reads one provider's callbacks and says how they are acknowledged.
 type provider struct {
+	id      string // under which it is configured; "": one of several, which the delivery knows
 	decode  func(contentType string, body []byte) ([]notify.Receipt, error)
 	ack     string
 	ackType string
@@ -22,9 +23,9 @@ type provider struct {
 
 // providers by the name in the callback's path.
 var providers = map[string]provider{
-	"aliyun-sms":      {decode: aliyunSMS, ack: `{"code":0,"msg":"received"}`, ackType: "application/json"},
-	"aliyun-sms-intl": {decode: aliyunGlobe, ack: `{"code":0,"msg":"received"}`, ackType: "application/json"},
-	"tencent-sms":     {decode: tencentSMS, ack: `{"result":0,"errmsg":"OK"}`, ackType: "application/json"},
+	"aliyun-sms":      {id: "aliyun", decode: aliyunSMS, ack: `{"code":0,"msg":"received"}`, ackType: "application/json"},
+	"aliyun-sms-intl": {id: "aliyun-intl", decode: aliyunGlobe, ack: `{"code":0,"msg":"received"}`, ackType: "application/json"},
+	"tencent-sms":     {id: "tencent", decode: tencentSMS, ack: `{"result":0,"errmsg":"OK"}`, ackType: "application/json"},
 	"smtp-dsn":        {decode: smtpDSN, ack: "received\n", ackType: "text/plain; charset=utf-8"},
 }
 
@@ -55,7 +56,7 @@ func read(name, contentType string, body []byte) (receipts []notify.Receipt, ack
 		return nil, nil, "", err
 	}
 	for i := range receipts {
-		receipts[i].Provider = name
+		receipts[i].Provider = p.id
 	}
 	return receipts, []byte(p.ack), p.ackType, nil
 }
