@@ -19,7 +19,7 @@ import (
 
 const (
 	maxPayload   = 1800 // bytes of title and body
-	defaultCalls = 64 // as many as of text messages: a call waits for its answer most of the time
+	defaultCalls = 64   // as many as of text messages: a call waits for its answer most of the time
 	keptFor      = 72 * time.Hour
 )
 
