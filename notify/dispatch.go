@@ -240,7 +240,7 @@ type Batch struct {
 
 // Receipt is later word from outside about a delivery, decoded and authenticated by its OutID.
 type Receipt struct {
-	Provider   string
+	Provider   string // id of the provider whose word it is; "": of one that the delivery names
 	OutID      string
 	Address    string // whom it is about, in place of an OutID the provider does not repeat; read, never kept
 	ProviderID string

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 
 	"tocsin/incident"
@@ -14,9 +15,10 @@ import (
 const receiptBatch = 500
 
 // ApplyReceipts moves deliveries by receipts whose OutID is ours; others change nothing. It returns how
-// many were applied. Late, repeated and out-of-order receipts never move a state back.
+// many were applied. A STOP in one pauses its provider. Late, repeated and out-of-order receipts never move a state back.
 func (s *Service) ApplyReceipts(ctx context.Context, operator string, r []Receipt) (int, error) {
-	if err := s.named(ctx, operator, r); err != nil {
+	early, err := s.named(ctx, operator, r)
+	if err != nil {
 		return 0, err
 	}
 	var applied int
@@ -29,6 +31,9 @@ func (s *Service) ApplyReceipts(ctx context.Context, operator string, r []Receip
 				return applied, err
 			}
 		}
+	}
+	if early {
+		return applied, ErrEarly
 	}
 	return applied, nil
 }
@@ -70,7 +75,7 @@ func (s *Service) applyReceipts(ctx context.Context, operator string, no int64, 
 		if err := addLadders(ctx, tx, d, ours); err != nil {
 			return err
 		}
-		if done, err = applyOutcomes(ctx, tx, d, kindReceipts, ours); err != nil || done.opened == 0 {
+		if done, err = s.applyWords(ctx, tx, d, ours); err != nil || done.opened == 0 {
 			return err
 		}
 		return reopen(ctx, tx, d)
@@ -79,6 +84,35 @@ func (s *Service) applyReceipts(ctx context.Context, operator string, no int64, 
 		return 0, err
 	}
 	return done.events, nil
+}
+
+// applyWords applies receipts. Those that say that their provider takes nothing more go by themselves, so that one
+// which comes again does not pause a provider that has been taken into use since.
+func (s *Service) applyWords(ctx context.Context, tx Tx, d Dispatch, all []Outcome) (recorded, error) {
+	stops, words := map[string][]Outcome{}, []Outcome(nil)
+	for _, o := range all {
+		if o.Verdict.Class == ClassStop && slices.ContainsFunc(s.ways, func(w Way) bool { return w.ID == o.Provider && w.Channel == o.Channel }) {
+			stops[o.Provider] = append(stops[o.Provider], o)
+			continue
+		}
+		words = append(words, o)
+	}
+	sum, err := applyOutcomes(ctx, tx, d, kindReceipts, words)
+	for _, id := range slices.Sorted(maps.Keys(stops)) {
+		if err != nil {
+			break
+		}
+		var done recorded
+		if done, err = applyOutcomes(ctx, tx, d, kindReceipts, stops[id]); err != nil {
+			break
+		}
+		sum.events, sum.opened = sum.events+done.events, sum.opened+done.opened
+		if done.events > 0 {
+			now, o := tx.Now(), stops[id][0]
+			err = StopProvider(ctx, tx, d, ProviderState{ID: id, Channel: o.Channel, Paused: true, Class: ClassStop, Code: o.Verdict.Code, Since: &now})
+		}
+	}
+	return sum, err
 }
 
 // addLadders opens the recipients whose next channel may have to be chosen: after a failure, or when word of

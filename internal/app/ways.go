@@ -16,15 +16,16 @@ import (
 	"tocsin/notify/channel/email"
 	"tocsin/notify/channel/push"
 	"tocsin/notify/channel/sms"
+	"tocsin/notify/receipt"
 )
 
 // The ids of providers. They are kept with deliveries, so they never change.
 const (
 	wayRelay   = "relay"
 	waySecond  = "relay-2"
-	wayAliyun  = "aliyun"
-	wayAbroad  = "aliyun-intl"
-	wayTencent = "tencent"
+	wayAliyun  = receipt.Aliyun
+	wayAbroad  = receipt.AliyunIntl
+	wayTencent = receipt.Tencent
 	wayApp     = "aliyun-push"
 )
 

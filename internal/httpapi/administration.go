@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"crypto/subtle"
+	"errors"
 	"io"
 	"net/http"
 	"reflect"
@@ -15,6 +16,7 @@ import (
 	"tocsin/incident"
 	"tocsin/incident/evidence"
 	"tocsin/internal/access"
+	"tocsin/notify"
 	"tocsin/notify/receipt"
 	"tocsin/playbooks/obligation"
 )
@@ -124,7 +126,9 @@ func (a *api) callbacks(group *gin.RouterGroup) {
 			return
 		}
 		if _, err := a.Notify.ApplyReceipts(c.Request.Context(), a.Operator, receipts); err != nil {
-			a.Log.ErrorContext(c.Request.Context(), "receipts were not applied", "provider", provider, "error", err)
+			if !errors.Is(err, notify.ErrEarly) {
+				a.Log.ErrorContext(c.Request.Context(), "receipts were not applied", "provider", provider, "error", err)
+			}
 			Refuse(c, incident.NewFault(incident.Busy, "not stored: send it again"))
 			return
 		}

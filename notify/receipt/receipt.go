@@ -13,8 +13,16 @@ import (
 // maxBody is the largest callback that is read; bounces of mail quote what they bounce.
 const maxBody = 1 << 20
 
+// The ids of providers whose word comes as callbacks. They are kept with deliveries, so they never change.
+const (
+	Aliyun     = "aliyun"
+	AliyunIntl = "aliyun-intl"
+	Tencent    = "tencent"
+)
+
 // provider reads one provider's callbacks and says how they are acknowledged.
 type provider struct {
+	id      string // under which it is configured; "": one of several, which the delivery knows
 	decode  func(contentType string, body []byte) ([]notify.Receipt, error)
 	ack     string
 	ackType string
@@ -22,9 +30,9 @@ type provider struct {
 
 // providers by the name in the callback's path.
 var providers = map[string]provider{
-	"aliyun-sms":      {decode: aliyunSMS, ack: `{"code":0,"msg":"received"}`, ackType: "application/json"},
-	"aliyun-sms-intl": {decode: aliyunGlobe, ack: `{"code":0,"msg":"received"}`, ackType: "application/json"},
-	"tencent-sms":     {decode: tencentSMS, ack: `{"result":0,"errmsg":"OK"}`, ackType: "application/json"},
+	"aliyun-sms":      {id: Aliyun, decode: aliyunSMS, ack: `{"code":0,"msg":"received"}`, ackType: "application/json"},
+	"aliyun-sms-intl": {id: AliyunIntl, decode: aliyunGlobe, ack: `{"code":0,"msg":"received"}`, ackType: "application/json"},
+	"tencent-sms":     {id: Tencent, decode: tencentSMS, ack: `{"result":0,"errmsg":"OK"}`, ackType: "application/json"},
 	"smtp-dsn":        {decode: smtpDSN, ack: "received\n", ackType: "text/plain; charset=utf-8"},
 }
 
@@ -55,7 +63,7 @@ func read(name, contentType string, body []byte) (receipts []notify.Receipt, ack
 		return nil, nil, "", err
 	}
 	for i := range receipts {
-		receipts[i].Provider = name
+		receipts[i].Provider = p.id
 	}
 	return receipts, []byte(p.ack), p.ackType, nil
 }

@@ -45,7 +45,7 @@ func TestBounces(t *testing.T) {
 				require.Empty(t, got)
 				return
 			}
-			w.Provider, w.OutID, w.At = "smtp-dsn", id, time.Date(2026, 3, 1, 4, 0, 5, 0, time.UTC)
+			w.OutID, w.At = id, time.Date(2026, 3, 1, 4, 0, 5, 0, time.UTC)
 			require.Empty(t, cmp.Diff([]notify.Receipt{*w}, got))
 		})
 	}
@@ -86,10 +86,10 @@ func TestSMSReports(t *testing.T) {
 	require.JSONEq(t, `{"code":0,"msg":"received"}`, string(ack))
 	require.Equal(t, "application/json", ackType)
 	require.Empty(t, cmp.Diff([]notify.Receipt{
-		{Provider: "aliyun-sms", OutID: "1.1.sms.a", ProviderID: "900^0", Class: notify.ClassDelivered, Code: "DELIVERED", At: time.Date(2026, 3, 1, 4, 0, 5, 0, time.UTC)},
-		{Provider: "aliyun-sms", OutID: "1.3.sms.a", ProviderID: "900^1", Class: notify.ClassRcptPerm, Code: "MK:0001"},
-		{Provider: "aliyun-sms", OutID: "1.4.sms.a", Class: notify.ClassRcptSoft, Code: "XX:9999"},
-		{Provider: "aliyun-sms", OutID: "1.5.sms.a", Class: notify.ClassStop, Code: "isv.AMOUNT_NOT_ENOUGH"},
+		{Provider: "aliyun", OutID: "1.1.sms.a", ProviderID: "900^0", Class: notify.ClassDelivered, Code: "DELIVERED", At: time.Date(2026, 3, 1, 4, 0, 5, 0, time.UTC)},
+		{Provider: "aliyun", OutID: "1.3.sms.a", ProviderID: "900^1", Class: notify.ClassRcptPerm, Code: "MK:0001"},
+		{Provider: "aliyun", OutID: "1.4.sms.a", Class: notify.ClassRcptSoft, Code: "XX:9999"},
+		{Provider: "aliyun", OutID: "1.5.sms.a", Class: notify.ClassStop, Code: "isv.AMOUNT_NOT_ENOUGH"},
 	}, got))
 }
 

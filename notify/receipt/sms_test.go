@@ -26,9 +26,9 @@ func TestReportsFromAbroad(t *testing.T) {
 	require.NoError(t, err)
 	require.JSONEq(t, `{"code":0,"msg":"received"}`, string(ack))
 	want := []notify.Receipt{
-		{Provider: "aliyun-sms-intl", OutID: "1.1.sms.a", ProviderID: "123", Class: notify.ClassDelivered, Code: "success", At: time.Date(2021, 11, 25, 2, 27, 33, 0, time.UTC)},
-		{Provider: "aliyun-sms-intl", OutID: "1.2.sms.a", ProviderID: "124", Class: notify.ClassRcptSoft, Code: "UNDELIV"},
-		{Provider: "aliyun-sms-intl", OutID: "1.3.sms.a", Class: notify.ClassRcptSoft, Code: "EXPIRED"},
+		{Provider: "aliyun-intl", OutID: "1.1.sms.a", ProviderID: "123", Class: notify.ClassDelivered, Code: "success", At: time.Date(2021, 11, 25, 2, 27, 33, 0, time.UTC)},
+		{Provider: "aliyun-intl", OutID: "1.2.sms.a", ProviderID: "124", Class: notify.ClassRcptSoft, Code: "UNDELIV"},
+		{Provider: "aliyun-intl", OutID: "1.3.sms.a", Class: notify.ClassRcptSoft, Code: "EXPIRED"},
 	}
 	require.Empty(t, cmp.Diff(want, got))
 	one, _, _, err := Decode("aliyun-sms-intl", "application/json", []byte(` {"Status":"2","ErrorCode":"UNDELIV","TaskId":"1.2.sms.a","MessageId":"124"} `))
@@ -46,8 +46,8 @@ func TestReportsFromTencent(t *testing.T) {
 	require.NoError(t, err)
 	require.JSONEq(t, `{"result":0,"errmsg":"OK"}`, string(ack))
 	require.Empty(t, cmp.Diff([]notify.Receipt{
-		{Provider: "tencent-sms", Address: "+8613900000001", ProviderID: "5000:1", Class: notify.ClassDelivered, Code: "DELIVRD", At: time.Date(2015, 10, 17, 0, 3, 4, 0, time.UTC)},
-		{Provider: "tencent-sms", Address: "+8613900000002", ProviderID: "5000:2", Class: notify.ClassRcptPerm, Code: "MK:0001"},
+		{Provider: "tencent", Address: "+8613900000001", ProviderID: "5000:1", Class: notify.ClassDelivered, Code: "DELIVRD", At: time.Date(2015, 10, 17, 0, 3, 4, 0, time.UTC)},
+		{Provider: "tencent", Address: "+8613900000002", ProviderID: "5000:2", Class: notify.ClassRcptPerm, Code: "MK:0001"},
 	}, got))
 }
 
@@ -61,7 +61,7 @@ func TestEveryReportedCode(t *testing.T) {
 			}
 			got, _, _, err := Decode("aliyun-sms", "", []byte(`[{"success":false,"err_code":"`+r.Code+`","out_id":"a"}]`))
 			require.NoError(t, err)
-			require.Equal(t, []notify.Receipt{{Provider: "aliyun-sms", OutID: "a", Class: want, Code: r.Code}}, got)
+			require.Equal(t, []notify.Receipt{{Provider: "aliyun", OutID: "a", Class: want, Code: r.Code}}, got)
 		}
 	}
 }

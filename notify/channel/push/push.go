@@ -19,13 +19,13 @@ import (
 
 const (
 	maxPayload   = 1800 // bytes of title and body
-	defaultCalls = 16
+	defaultCalls = 64   // as many as of text messages: a call waits for its answer most of the time
 	keptFor      = 72 * time.Hour
 )
 
 // Options of the channel.
 type Options struct {
-	Calls   int           // at once, over all sends; 0: 16
+	Calls   int           // at once, over all sends; 0: 64
 	Batch   int           // devices per call of a message without slots; 0: 500, at most 1000
 	Tasks   int           // people per call of a message with slots; 0: 100, the most there is
 	Vendor  aliyun.Vendor // what the app has registered with the makers of phones
