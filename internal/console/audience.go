@@ -75,6 +75,9 @@ func roles(all []notify.Segment) (out []channelCount) {
 	return out
 }
 
+// Untaken is how many lines are listed with what is wrong with them.
+func (row audienceRow) Untaken() int64 { return row.Rejected + row.Duplicates }
+
 func (r *request) reading(a notify.Audience) *reading {
 	rate, eta := a.Pace()
 	out := &reading{Bytes: bytesText(a.Bytes), ETA: r.until(eta)}

@@ -40,7 +40,7 @@ func (r *request) dispatchRow(p notify.Progress) dispatchRow {
 	row := dispatchRow{ID: p.ID, Notice: p.Notice, State: p.State, Halted: p.Flow.Halted, Reason: r.word("reason", p.Reason), Phase: p.Flow.Phase,
 		Total: p.Total, Told: p.Total - p.People.Pending - p.People.Stopped, From: r.at(&p.StartedAt), End: r.at(p.EndedAt), By: r.person(p.StartedBy),
 		Duplicates: p.Duplicates, Mode: p.Mode, Extends: p.Extends != "", Rate: rateText(p.Rate)}
-	if p.State == notify.DispRunning && p.People.Pending > 0 {
+	if p.State == notify.DispRunning && p.People.Pending > 0 && p.Flow.Phase != notify.PhaseWatching {
 		row.ETA = r.until(p.ETA)
 	}
 	row.Percent = "100"
@@ -205,7 +205,10 @@ func (r *request) channels(p notify.Progress) (out []channelRow) {
 	for _, ch := range p.Channels {
 		row := channelRow{Channel: ch, Public: ch == templates.Announcement, Complaints: p.Complaints[ch]}
 		pace := p.Pace[ch]
-		row.First, row.Rate, row.ETA = pace.First, rateText(pace.Rate), r.until(pace.ETA)
+		row.First, row.Rate = pace.First, rateText(pace.Rate)
+		if p.Flow.Phase != notify.PhaseWatching { // what is watched stands still
+			row.ETA = r.until(pace.ETA)
+		}
 		total := int64(0)
 		var all []bar
 		for _, s := range barStates {

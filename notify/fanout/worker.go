@@ -20,6 +20,8 @@ type worker struct {
 
 	jobs     []job
 	tasks    []task
+	ladders  []string // of the tasks
+	books    books
 	groups   []group
 	out      []notify.Outgoing
 	outcomes []notify.Outcome
@@ -130,7 +132,7 @@ func (w *worker) work(ctx, inFlight context.Context, r notify.Range) error {
 	if err != nil {
 		return err
 	}
-	m, err := w.f.members(inFlight, rel, r)
+	m, err := w.members(inFlight, rel, r)
 	if err != nil {
 		return err
 	}

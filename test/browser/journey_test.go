@@ -43,7 +43,7 @@ func TestFromSignInToSent(t *testing.T) {
 	submitNotice(shen, notice)
 	refuseOwn(shen, notice)
 	approve(lin, notice, true)
-	approve(zhou, notice, false)
+	approveIfNeeded(zhou, notice)
 	sent := dispatch(shen, notice)
 	proved(shen)
 	added(shen, lin, zhou, sent)

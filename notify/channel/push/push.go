@@ -7,6 +7,7 @@ import (
 	"context"
 	"slices"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"tocsin/incident"
@@ -103,7 +104,8 @@ type sender struct {
 	channel     *Channel
 	title, body notify.Words
 	personal    bool
-	batch       int // people per call
+	batch       int         // people per call
+	taken       atomic.Bool // the provider has taken the message for somebody
 }
 
 // Close does nothing: connections are the client's.
