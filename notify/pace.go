@@ -40,6 +40,13 @@ func (p *Progress) pace(ctx context.Context, tx Tx) error {
 		return nil
 	}
 	p.ETA = after(now, p.People.Pending, p.Rate)
+	due, err := tx.NextDue(ctx, p.No)
+	if err != nil {
+		return err
+	}
+	if p.ETA != nil && due != nil && due.After(*p.ETA) {
+		p.ETA = due // what waits until then is not through before
+	}
 	if err := p.byChannel(ctx, tx, now); err != nil {
 		return err
 	}

@@ -26,3 +26,15 @@ func TestAPaceIsTheLastMinutes(t *testing.T) {
 	require.Zero(t, p.Rate, "what is long past tells nothing")
 	require.Nil(t, p.ETA)
 }
+
+func TestNobodyIsThroughBeforeTheNextTry(t *testing.T) {
+	w := newWorld(t)
+	d := w.released(100, notify.Course{})
+	w.clock.Advance(10 * time.Second)
+	w.step(d, func(seq int64) notify.Class {
+		return []notify.Class{notify.ClassAccepted, notify.ClassRcptSoft}[seq%2]
+	})
+	p := w.progress(d)
+	require.EqualValues(t, 50, p.People.Pending)
+	require.Equal(t, w.clock.Now().Add(15*time.Minute), *p.ETA, "the mailboxes that were full are tried again then")
+}

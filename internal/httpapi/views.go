@@ -308,12 +308,16 @@ type deliveryView struct {
 	Attempt    int          `json:"attempt"`
 	Superseded bool         `json:"superseded,omitempty"`
 	Doubt      bool         `json:"possible_duplicate,omitempty"`
-	At         time.Time    `json:"at"`
+	At         *time.Time   `json:"at,omitempty" doc:"Absent while nothing has happened"`
 	NextAt     *time.Time   `json:"next_at,omitempty"`
 }
 
 func viewDelivery(d notify.Delivery) deliveryView {
-	return deliveryView{d.Seq, d.Channel, d.State.String(), d.Class, d.Code, d.Provider, d.ProviderID, d.Attempt, d.Superseded, d.Doubt, d.At, d.NextAt}
+	v := deliveryView{d.Seq, d.Channel, d.State.String(), d.Class, d.Code, d.Provider, d.ProviderID, d.Attempt, d.Superseded, d.Doubt, &d.At, d.NextAt}
+	if d.At.IsZero() {
+		v.At = nil
+	}
+	return v
 }
 
 type entryView = evidence.Entry
