@@ -49,6 +49,7 @@ type Audience struct {
 	At      Position
 	Tree    evidence.Root // of those kept so far
 	Runs    int64         // runs of index entries begun
+	Merged  int64         // of the runs begun those that are merged into one
 	Indexed int64         // recipients whose entries are in runs
 }
 

@@ -1,4 +1,6 @@
 package notify
 
 // WithRunsOf makes the runs of an audience's index small.
-func WithRunsOf(entries int) Option { return func(s *Service) { s.runOf = entries } }
+func WithRunsOf(entries int) Option {
+	return func(s *Service) { s.runOf, s.fewRuns = entries, 1 }
+}

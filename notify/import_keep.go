@@ -19,6 +19,7 @@ type keeper struct {
 	open     []byte  // the page that is not full yet
 	changed  bool    // the open page is not stored as it is
 	entries  []entry // that are in no run yet
+	sorted   []entry // those of the last run
 	fresh    map[blind]bool
 	seen     suspicion
 	root     evidence.Root
@@ -106,7 +107,8 @@ func (k *keeper) chunks(a *Audience, last bool) []IndexChunk {
 	if len(k.entries) < k.runOf && !last || len(k.entries) == 0 {
 		return nil
 	}
-	out := runChunks(a.Runs, k.entries)
+	k.sorted = sortEntries(k.sorted, k.entries, 0)
+	out := runChunks(a.Runs, k.sorted)
 	a.Runs++
 	a.Indexed = k.next
 	k.entries = k.entries[:0]

@@ -12,14 +12,15 @@ import (
 
 // People are found by blind indexes: of their person_key and of every address. An import collects them as
 // entries of 16 bytes: 12 of the index, and 4 that hold the sequence and whether the index is the person's
-// identity. They are sorted in bounded runs; a run is written as chunks, so that no row is ever inserted
-// into the middle of a large table.
+// identity. They are sorted in bounded runs, and many runs merged into one; a run is written as chunks, so
+// that no row is ever inserted into the middle of a large table.
 const (
 	entrySize    = 16
 	indexSize    = 12
 	identityBit  = 1 << 31
 	chunkEntries = 512
-	runEntries   = 1 << 18 // 4 MiB
+	runEntries   = 1 << 17 // 2 MiB
+	bucketBits   = 14
 	// MaxAudience is how many recipients an audience has at most.
 	MaxAudience = identityBit
 )
@@ -58,9 +59,35 @@ func (e entry) append(b []byte) []byte {
 	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(b, e.high), e.low)
 }
 
-// runChunks sorts entries and cuts them into the chunks of a run.
+// sortEntries sorts entries that are alike in some first bits into the room of sorted. Indexes are spread
+// evenly, so each bucket by the next bits has few.
+func sortEntries(sorted, entries []entry, alike int) []entry {
+	sorted = slices.Grow(sorted[:0], len(entries))[:len(entries)]
+	bucket := func(e entry) uint64 { return e.high << alike >> (64 - bucketBits) }
+	ends := make([]int, 1<<bucketBits+1)
+	for _, e := range entries {
+		ends[bucket(e)+1]++
+	}
+	for i := range 1 << bucketBits {
+		ends[i+1] += ends[i]
+	}
+	for _, e := range entries {
+		at := &ends[bucket(e)]
+		sorted[*at] = e
+		*at++
+	}
+	from := 0
+	for _, end := range ends[:1<<bucketBits] {
+		if end-from > 1 {
+			slices.SortFunc(sorted[from:end], entry.compare)
+		}
+		from = end
+	}
+	return sorted
+}
+
+// runChunks cuts sorted entries into the chunks of a run.
 func runChunks(run int64, entries []entry) []IndexChunk {
-	slices.SortFunc(entries, entry.compare)
 	chunks := make([]IndexChunk, 0, len(entries)/chunkEntries+1)
 	for part := range slices.Chunk(entries, chunkEntries) {
 		body := make([]byte, 0, len(part)*entrySize)

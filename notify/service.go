@@ -15,6 +15,7 @@ type Service struct {
 
 	importDir string
 	runOf     int           // index entries of a run
+	fewRuns   int           // that an audience may keep
 	files     chan struct{} // a file waits to be imported
 }
 
@@ -26,7 +27,7 @@ func WithImportDir(dir string) Option { return func(s *Service) { s.importDir = 
 
 // New makes the service. key is the operator's, for check codes and outgoing ids.
 func New(store Store, catalog *templates.Catalog, key *seal.Key, options ...Option) *Service {
-	s := &Service{store: store, catalog: catalog, key: key, codec: NewCodec(key), files: make(chan struct{}, 1), runOf: runEntries}
+	s := &Service{store: store, catalog: catalog, key: key, codec: NewCodec(key), files: make(chan struct{}, 1), runOf: runEntries, fewRuns: fewRuns}
 	for _, o := range options {
 		o(s)
 	}

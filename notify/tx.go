@@ -45,6 +45,7 @@ type Tx interface {
 	// OpenAudiences are the operator's that are neither ready nor given up.
 	OpenAudiences(ctx context.Context) ([]Audience, error)
 	InsertChunks(ctx context.Context, a Audience, chunks []IndexChunk) error
+	DropRun(ctx context.Context, a Audience, run int64) error
 	IndexRuns(ctx context.Context, audienceNo int64) ([]int64, error)
 	RunChunks(ctx context.Context, audienceNo, run int64, after []byte, limit int) ([]IndexChunk, error) // in order
 	IndexChunks(ctx context.Context, audienceNo int64, index []byte) ([][]byte, error)                   // bodies of those that can hold the index

@@ -135,6 +135,19 @@ func (t *Tx) InsertChunks(ctx context.Context, a notify.Audience, chunks []notif
 	return t.insertMany(ctx, "insert run", `INSERT INTO audience_run (audience_no, run) VALUES `, 2, runs, ` ON CONFLICT DO NOTHING`)
 }
 
+// DropRun removes a run and its chunks.
+func (t *Tx) DropRun(ctx context.Context, a notify.Audience, run int64) error {
+	if err := t.owns(ctx, "audience", a.No); err != nil {
+		return err
+	}
+	for _, table := range []string{"audience_run", "recipient_run"} {
+		if _, err := t.exec(ctx, "drop run", `DELETE FROM `+table+` WHERE audience_no = $1 AND run = $2`, a.No, run); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // IndexRuns are the runs that an audience has.
 func (t *Tx) IndexRuns(ctx context.Context, audienceNo int64) ([]int64, error) {
 	if err := t.owns(ctx, "audience", audienceNo); err != nil {
