@@ -34,7 +34,16 @@ const (
 // concurrent use.
 type Codec struct {
 	block cipher.Block // round function of the permutation
-	macs  sync.Pool    // of hash.Hash
+	tools sync.Pool    // of *tools
+}
+
+// tools are what one id or code is made with. They are kept, because what is handed to a cipher or a hash
+// would otherwise be allocated each time.
+type tools struct {
+	mac   hash.Hash
+	block [aes.BlockSize]byte
+	name  []byte
+	sum   []byte
 }
 
 // NewCodec makes the codec of an operator's key.
@@ -44,7 +53,7 @@ func NewCodec(key *seal.Key) *Codec {
 		panic("make cipher: " + err.Error()) // 32 bytes are always an AES key
 	}
 	out := subkey(key.Codes(), "out-id")
-	return &Codec{block: block, macs: sync.Pool{New: func() any { return hmac.New(sha256.New, out) }}}
+	return &Codec{block: block, tools: sync.Pool{New: func() any { return &tools{mac: hmac.New(sha256.New, out)} }}}
 }
 
 func subkey(key []byte, use string) []byte {
@@ -58,8 +67,14 @@ var lowerBase32 = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPad
 // OutID names a delivery to the outside: at most 40 characters of [a-z0-9.], authenticated, the same
 // each time, telling nobody who the recipient is.
 func (c *Codec) OutID(dispatchNo, seq int64, channel string) string {
-	name := strconv.FormatInt(dispatchNo, 36) + "." + strconv.FormatInt(seq, 36) + "." + channel
-	return name + "." + c.tag(name)
+	t := c.tools.Get().(*tools)
+	defer c.tools.Put(t)
+	t.name = append(strconv.AppendInt(t.name[:0], dispatchNo, 36), '.')
+	t.name = append(strconv.AppendInt(t.name, seq, 36), '.')
+	t.name = append(t.name, channel...)
+	tag := t.tag()
+	t.name = append(t.name, '.')
+	return string(lowerBase32.AppendEncode(t.name, tag))
 }
 
 // ParseOutID reads what OutID made; ok is false for anything else.
@@ -69,7 +84,10 @@ func (c *Codec) ParseOutID(id string) (dispatchNo, seq int64, channel string, ok
 	if !found || len(id) > 64 || len(parts) != 3 {
 		return 0, 0, "", false
 	}
-	if !hmac.Equal([]byte(tag), []byte(c.tag(name))) {
+	t := c.tools.Get().(*tools)
+	defer c.tools.Put(t)
+	t.name = append(t.name[:0], name...)
+	if !hmac.Equal([]byte(tag), []byte(lowerBase32.EncodeToString(t.tag()))) {
 		return 0, 0, "", false
 	}
 	dispatchNo, err := strconv.ParseInt(parts[0], 36, 64)
@@ -80,14 +98,12 @@ func (c *Codec) ParseOutID(id string) (dispatchNo, seq int64, channel string, ok
 	return dispatchNo, seq, parts[2], err == nil
 }
 
-// tag is 80 bits of a keyed hash.
-func (c *Codec) tag(name string) string {
-	h := c.macs.Get().(hash.Hash)
-	defer c.macs.Put(h)
-	h.Reset()
-	h.Write([]byte(name))
-	var sum [sha256.Size]byte
-	return lowerBase32.EncodeToString(h.Sum(sum[:0])[:10])
+// tag is 80 bits of a keyed hash of the name.
+func (t *tools) tag() []byte {
+	t.mac.Reset()
+	t.mac.Write(t.name)
+	t.sum = t.mac.Sum(t.sum[:0])
+	return t.sum[:10]
 }
 
 func cutLast(s, sep string) (before, after string, found bool) {
@@ -172,25 +188,29 @@ func double(a byte) byte {
 
 // permute is a Feistel network over 60 bits.
 func (c *Codec) permute(v uint64) uint64 {
+	t := c.tools.Get().(*tools)
+	defer c.tools.Put(t)
 	l, r := v>>30, v&half
 	for i := range rounds {
-		l, r = r, l^c.round(i, r)
+		l, r = r, l^t.round(c.block, i, r)
 	}
 	return l<<30 | r
 }
 
 func (c *Codec) unpermute(v uint64) uint64 {
+	t := c.tools.Get().(*tools)
+	defer c.tools.Put(t)
 	l, r := v>>30, v&half
 	for i := rounds - 1; i >= 0; i-- {
-		l, r = r^c.round(i, l), l
+		l, r = r^t.round(c.block, i, l), l
 	}
 	return l<<30 | r
 }
 
-func (c *Codec) round(i int, x uint64) uint64 {
-	var b [aes.BlockSize]byte
-	b[0] = byte(i)
+func (t *tools) round(block cipher.Block, i int, x uint64) uint64 {
+	b := t.block[:]
+	binary.BigEndian.PutUint64(b, uint64(i)<<56)
 	binary.BigEndian.PutUint64(b[8:], x)
-	c.block.Encrypt(b[:], b[:])
+	block.Encrypt(b, b)
 	return binary.BigEndian.Uint64(b[8:]) & half
 }

@@ -9,6 +9,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"tocsin/incident"
@@ -73,6 +74,8 @@ type importer struct {
 	bases    []int64
 	key      *seal.Key
 	keeper   *keeper
+
+	preparers, batches sync.Pool // at rest
 }
 
 // read opens the input; CSV has its header read.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"unicode/utf8"
 
 	"golang.org/x/sync/errgroup"
@@ -21,6 +22,25 @@ const (
 
 // decoder reads one line into an empty recipient. Its values may be parts of the line.
 type decoder func(line string, r *Recipient) *incident.Problem
+
+// preparer prepares one chunk after another, in one goroutine.
+type preparer struct {
+	decode decoder
+	normal *normaliser
+	hasher *seal.Hasher
+	one    Recipient // at work; its lists serve the next one too
+}
+
+func (im *importer) preparer() *preparer {
+	if p, ok := im.preparers.Get().(*preparer); ok {
+		return p
+	}
+	p := &preparer{decode: jsonRow, normal: newNormaliser(), hasher: im.key.Hasher()}
+	if im.csv != nil {
+		p.decode = im.csv.decoder()
+	}
+	return p
+}
 
 // batch is one chunk decoded and checked, ready to be kept.
 type batch struct {
@@ -55,7 +75,7 @@ type member struct {
 // the file.
 func (im *importer) pipe(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
-	ready := make(chan chan batch, importAhead)
+	ready := make(chan chan *batch, importAhead)
 	group.Go(func() error {
 		defer close(ready)
 		for {
@@ -66,7 +86,7 @@ func (im *importer) pipe(ctx context.Context) error {
 			if err != nil {
 				return fmt.Errorf("read input: %w", err)
 			}
-			one := make(chan batch, 1)
+			one := make(chan *batch, 1)
 			select {
 			case ready <- one:
 			case <-ctx.Done():
@@ -83,9 +103,9 @@ func (im *importer) pipe(ctx context.Context) error {
 }
 
 // keepAll keeps batches, as many at once as are ready.
-func (im *importer) keepAll(ctx context.Context, ready <-chan chan batch) error {
+func (im *importer) keepAll(ctx context.Context, ready <-chan chan *batch) error {
 	for one := range ready {
-		batches := []batch{<-one}
+		batches := []*batch{<-one}
 		rejects := len(batches[0].rejects)
 		for more := true; more && len(batches) < commitMost && rejects < chunkLines; {
 			select {
@@ -101,53 +121,84 @@ func (im *importer) keepAll(ctx context.Context, ready <-chan chan batch) error 
 		if err := im.keep(ctx, batches); err != nil {
 			return err
 		}
+		for _, b := range batches {
+			im.batches.Put(b)
+		}
 	}
 	return ctx.Err()
 }
 
-// prepare decodes and checks the lines of a chunk.
-func (im *importer) prepare(c chunk) batch {
-	b := batch{rows: int64(len(c.lines)), at: c.at, known: map[traits]int{}, records: make([]byte, 0, len(c.buf))}
-	decode, normal, hasher := decoder(jsonRow), newNormaliser(), im.key.Hasher()
-	if im.csv != nil {
-		decode = im.csv.decoder()
+// emptyBatch is one that nobody uses, with the room it had.
+func (im *importer) emptyBatch() *batch {
+	b, ok := im.batches.Get().(*batch)
+	if !ok {
+		return &batch{
+			known: map[traits]int{}, lines: make([]personLine, 0, chunkLines), people: make([]member, 0, chunkLines), blinds: make([]blind, 0, 3*chunkLines),
+		}
 	}
+	clear(b.known)
+	clear(b.traits)
+	*b = batch{
+		known: b.known, lines: b.lines[:0], people: b.people[:0], records: b.records[:0], blinds: b.blinds[:0], traits: b.traits[:0], rejects: b.rejects[:0],
+	}
+	return b
+}
+
+// prepare decodes and checks the lines of a chunk.
+func (im *importer) prepare(c chunk) *batch {
+	b, p := im.emptyBatch(), im.preparer()
+	defer im.preparers.Put(p)
+	b.rows, b.at, b.records = int64(len(c.lines)), c.at, slices.Grow(b.records, len(c.buf))
 	text := string(c.buf)
 	im.lines.release(c)
 	for _, l := range c.lines {
 		row := text[l.from:l.to]
-		r, p := read(row, l.long, decode, normal)
-		if p != nil {
-			b.rejects = append(b.rejects, im.reject(l.no, row, p))
+		if wrong := p.read(row, l.long); wrong != nil {
+			b.rejects = append(b.rejects, im.reject(l.no, row, wrong))
 			continue
 		}
-		line := personLine{at: l.no, from: len(b.people)}
-		for _, one := range told(hasher, &r) {
-			line.known = b.add(hasher, &one)
-		}
-		line.to = len(b.people)
-		b.lines = append(b.lines, line)
+		b.addLine(p, l.no)
 	}
 	return b
+}
+
+// addLine adds those who are told of the line that p has read.
+func (b *batch) addLine(p *preparer, no int64) {
+	line := personLine{at: no, from: len(b.people)}
+	if len(p.one.Guardians)+len(p.one.NextOfKin) == 0 {
+		line.known = b.add(p.hasher, &p.one)
+	} else {
+		for _, one := range told(p.hasher, &p.one) {
+			line.known = b.add(p.hasher, &one)
+		}
+	}
+	line.to = len(b.people)
+	b.lines = append(b.lines, line)
 }
 
 // add makes r a member.
 func (b *batch) add(h *seal.Hasher, r *Recipient) (known bool) {
 	from := len(b.records)
 	b.records = appendRecipient(b.records, r)
-	found, known := indexes(h, r)
-	b.blinds = append(b.blinds, found...)
-	t := traitsOf(r)
+	b.blinds, known = indexes(b.blinds, h, r)
+	b.people = append(b.people, member{
+		record: len(b.records), blinds: len(b.blinds), leaf: h.Leaf(b.records[from:]), reach: reachOf(r), traits: b.kind(traitsOf(r)),
+	})
+	return known
+}
+
+// kind is the place of t among the batch's traits. Neighbours are often alike.
+func (b *batch) kind(t traits) int {
+	if n := len(b.people); n > 0 && b.traits[b.people[n-1].traits] == t {
+		return b.people[n-1].traits
+	}
 	kind, seen := b.known[t]
 	if !seen {
 		kind = len(b.traits)
 		b.known[t] = kind
 		b.traits = append(b.traits, t)
 	}
-	b.people = append(b.people, member{
-		record: len(b.records), blinds: len(b.blinds), leaf: h.Leaf(b.records[from:]), reach: reachOf(r), traits: kind,
-	})
-	return known
+	return kind
 }
 
 // record and index are a member's.
@@ -167,18 +218,20 @@ func (b *batch) indexes(i int) []blind {
 	return b.blinds[from:b.people[i].blinds]
 }
 
-func read(row string, long bool, decode decoder, normal *normaliser) (Recipient, *incident.Problem) {
+// read brings the recipient of a row into its form.
+func (p *preparer) read(row string, long bool) *incident.Problem {
 	switch {
 	case long:
-		return Recipient{}, problem("", "length", fmt.Sprintf("the line is longer than %d bytes", maxLine))
+		return problem("", "length", fmt.Sprintf("the line is longer than %d bytes", maxLine))
 	case !utf8.ValidString(row):
-		return Recipient{}, problem("", "utf-8", "the line is not UTF-8; save the file as UTF-8")
+		return problem("", "utf-8", "the line is not UTF-8; save the file as UTF-8")
 	}
-	var r Recipient
-	if p := decode(row, &r); p != nil {
-		return Recipient{}, p
+	r := &p.one
+	*r = Recipient{Emails: r.Emails[:0], Phones: r.Phones[:0], Push: r.Push[:0], Data: r.Data[:0], Channels: r.Channels[:0]}
+	if wrong := p.decode(row, r); wrong != nil {
+		return wrong
 	}
-	return r, normal.normalise(&r)
+	return p.normal.normalise(r)
 }
 
 // reject says what is wrong with a line, and where as the file has it: in a column of CSV, at a pointer

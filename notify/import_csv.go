@@ -68,6 +68,10 @@ func textColumn(field string, at func(*Recipient) *string) column {
 func listColumn(field string, at func(*Recipient) *[]string) column {
 	return column{field: field, set: func(r *Recipient, v string) *incident.Problem {
 		to := at(r)
+		if strings.IndexByte(v, ';') < 0 && strings.IndexByte(v, '\n') < 0 {
+			*to = append(*to, v)
+			return nil
+		}
 		for more := true; more; {
 			var item string
 			i := strings.IndexAny(v, ";\n")
@@ -134,7 +138,7 @@ func standInEmail(field string, i int, of func(*Recipient) *[]Guardian) column {
 
 func device(r *Recipient) *PushTarget {
 	if len(r.Push) == 0 {
-		r.Push = make([]PushTarget, 1)
+		r.Push = append(r.Push, PushTarget{})
 	}
 	return &r.Push[0]
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"slices"
 
 	"tocsin/incident/evidence"
 	"tocsin/internal/seal"
@@ -16,10 +15,10 @@ type keeper struct {
 	no       int64
 	key      *seal.Key
 	runOf    int
-	next     int64    // sequence
-	open     [][]byte // records of the page that is not full yet
-	changed  bool     // the open page is not stored as it is
-	entries  []entry  // that are in no run yet
+	next     int64   // sequence
+	open     []byte  // the page that is not full yet
+	changed  bool    // the open page is not stored as it is
+	entries  []entry // that are in no run yet
 	fresh    map[blind]bool
 	seen     suspicion
 	root     evidence.Root
@@ -30,15 +29,14 @@ type keeper struct {
 
 func newKeeper(a Audience, key *seal.Key, runOf int) *keeper {
 	return &keeper{
-		no: a.No, key: key, runOf: runOf, next: a.Total, root: a.Tree, segments: newSegments(a.Segments), fresh: map[blind]bool{},
+		no: a.No, key: key, runOf: runOf, next: a.Total, root: a.Tree, segments: newSegments(a.Segments), fresh: map[blind]bool{}, open: []byte{pageVersion},
 	}
 }
 
 // suspects are the identities that may be in the audience already, and are not among the fresh ones.
-func (k *keeper) suspects(batches []batch) []blind {
+func (k *keeper) suspects(batches []*batch) []blind {
 	var out []blind
-	for i := range batches {
-		b := &batches[i]
+	for _, b := range batches {
 		for _, l := range b.lines {
 			if !l.known {
 				continue
@@ -84,11 +82,11 @@ func (k *keeper) add(b *batch, i int, known bool) {
 		k.entries = append(k.entries, newEntry(index, k.next, known && n == 0))
 	}
 	k.root.Add(b.people[i].leaf[:])
-	k.open, k.changed = append(k.open, b.record(i)), true
+	k.open, k.changed = appendCounted(k.open, b.record(i)), true
 	k.next++
-	if len(k.open) == PageSize {
-		k.pages = append(k.pages, sealPage(k.key, k.no, k.next-PageSize, k.open))
-		k.open, k.changed = k.open[:0], false
+	if k.next%PageSize == 0 {
+		k.pages = append(k.pages, sealPage(k.key, k.no, k.next-PageSize, PageSize, k.open))
+		k.open, k.changed = append(k.open[:0], pageVersion), false
 	}
 }
 
@@ -96,10 +94,8 @@ func (k *keeper) add(b *batch, i int, known bool) {
 func (k *keeper) due() []RecipientPage {
 	pages := k.pages
 	if k.changed {
-		pages = append(pages, sealPage(k.key, k.no, k.next-int64(len(k.open)), k.open))
-	}
-	for i, record := range k.open {
-		k.open[i] = slices.Clone(record) // a batch is not kept for the sake of one page
+		count := k.next % PageSize
+		pages = append(pages, sealPage(k.key, k.no, k.next-count, int(count), k.open))
 	}
 	k.pages, k.changed = nil, false
 	return pages
@@ -119,7 +115,7 @@ func (k *keeper) chunks(a *Audience, last bool) []IndexChunk {
 }
 
 // keep stores batches in a transaction of their own.
-func (im *importer) keep(ctx context.Context, batches []batch) error {
+func (im *importer) keep(ctx context.Context, batches []*batch) error {
 	suspects := im.keeper.suspects(batches)
 	var known map[blind]bool
 	if len(suspects) > 0 && (im.a.Runs > 0 || len(im.bases) > 0) {
@@ -134,7 +130,7 @@ func (im *importer) keep(ctx context.Context, batches []batch) error {
 	next := im.a
 	next.ByChannel = maps.Clone(next.ByChannel)
 	for i := range batches {
-		im.keeper.take(&batches[i], known, &next)
+		im.keeper.take(batches[i], known, &next)
 	}
 	next.Segments = im.keeper.segments.list()
 	return im.commit(ctx, next, false)

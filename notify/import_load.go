@@ -85,10 +85,11 @@ func (k *keeper) reopen(hasher *seal.Hasher, a Audience, p RecipientPage) error 
 		return err
 	}
 	var d decoding
+	var all []blind
 	for i, record := range records {
 		seq := p.From + int64(i)
 		if len(records) < PageSize {
-			k.open = append(k.open, []byte(record))
+			k.open = appendCounted(k.open, record)
 		}
 		if seq < a.Indexed {
 			continue
@@ -97,7 +98,8 @@ func (k *keeper) reopen(hasher *seal.Hasher, a Audience, p RecipientPage) error 
 		if err := d.recipient(record, &r); err != nil {
 			return err
 		}
-		all, known := indexes(hasher, &r)
+		var known bool
+		all, known = indexes(all[:0], hasher, &r)
 		for n, b := range all {
 			k.entries = append(k.entries, newEntry(b, seq, known && n == 0))
 		}

@@ -30,7 +30,7 @@ func (c *scanner) recipient(r *Recipient) bool {
 
 func (c *scanner) member(name string, r *Recipient) uint64 {
 	text := func(bit uint64, at *string) uint64 { c.optional(at); return bit }
-	list := func(bit uint64, at *[]string) uint64 { *at = c.list(); return bit }
+	list := func(bit uint64, at *[]string) uint64 { *at = c.list(*at); return bit }
 	flag := func(bit uint64, at *bool) uint64 { *at, _ = c.boolean(); return bit }
 	switch name {
 	case "person_key":
@@ -75,7 +75,7 @@ func (c *scanner) member(name string, r *Recipient) uint64 {
 	case "opted_out":
 		return flag(1<<16, &r.OptedOut)
 	case "push":
-		r.Push = c.push()
+		r.Push = c.push(r.Push)
 		return 1 << 17
 	case "vars":
 		r.Vars = c.pairs()
@@ -88,11 +88,13 @@ func (c *scanner) member(name string, r *Recipient) uint64 {
 	return 0
 }
 
-func (c *scanner) push() (out []PushTarget) {
+func (c *scanner) push(out []PushTarget) []PushTarget {
 	if c.null() {
 		return nil
 	}
-	out = []PushTarget{}
+	if out = out[:0]; out == nil {
+		out = []PushTarget{}
+	}
 	c.array(func() {
 		var p PushTarget
 		var seen [3]bool
@@ -124,11 +126,14 @@ func (c *scanner) pairs() (out map[string]string) {
 	return out
 }
 
-func (c *scanner) list() (out []string) {
+// list reads texts in the place of others.
+func (c *scanner) list(out []string) []string {
 	if c.null() {
 		return nil
 	}
-	out = []string{}
+	if out = out[:0]; out == nil {
+		out = []string{}
+	}
 	c.array(func() { out = append(out, c.text()) })
 	return out
 }

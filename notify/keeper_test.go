@@ -54,7 +54,7 @@ func TestKeeperAgreesWithAMap(t *testing.T) {
 			b.people = append(b.people, member{record: i + 1, blinds: i + 1})
 			b.lines = append(b.lines, personLine{at: a.Rows + int64(i), from: i, to: i + 1, known: true})
 		}
-		known, err := identified(context.Background(), tx, []int64{0}, k.suspects([]batch{b}))
+		known, err := identified(context.Background(), tx, []int64{0}, k.suspects([]*batch{&b}))
 		require.NoError(t, err)
 		k.take(&b, known, &a)
 		require.Equal(t, want, a.Duplicates)

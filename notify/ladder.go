@@ -14,21 +14,22 @@ const NoChannel = "none"
 // then the rest of the plan; of somebody at risk only the own ones. A channel is in it when the person
 // has an address there and it is not burnt. Where others can read all of a channel's addresses, it is in
 // it only if no channel of the plan leads to the person alone.
-func Ladder(r Recipient, plan []string) []string {
+func Ladder(r *Recipient, plan []string) []string {
+	return AppendLadder(make([]string, 0, len(plan)), r, plan)
+}
+
+// AppendLadder appends a person's ladder to those of others.
+func AppendLadder(out []string, r *Recipient, plan []string) []string {
 	private := len(r.Shared) == 0 || slices.ContainsFunc(plan, func(c string) bool {
-		return usable(&r, c) && best(&r, c, true) != ""
+		return usable(r, c) && best(r, c, true) != ""
 	})
-	out := make([]string, 0, len(plan))
-	add := func(c string) {
-		if slices.Contains(plan, c) && !slices.Contains(out, c) && usable(&r, c) && best(&r, c, private) != "" {
-			out = append(out, c)
+	from := len(out)
+	for _, order := range [...][]string{r.Channels, plan} {
+		for _, c := range order {
+			if slices.Contains(plan, c) && !slices.Contains(out[from:], c) && usable(r, c) && best(r, c, private) != "" {
+				out = append(out, c)
+			}
 		}
-	}
-	for _, c := range r.Channels {
-		add(c)
-	}
-	for _, c := range plan {
-		add(c)
 	}
 	return out
 }
@@ -40,11 +41,11 @@ func usable(r *Recipient, channel string) bool {
 
 // Address is where a channel reaches a person, "" when it does not: of several addresses one that only the
 // person reads, and of those the one that was known to be the person's most recently, else the first.
-func Address(r Recipient, channel string) string {
-	if !usable(&r, channel) {
+func Address(r *Recipient, channel string) string {
+	if !usable(r, channel) {
 		return ""
 	}
-	return best(&r, channel, false)
+	return best(r, channel, false)
 }
 
 // best is the first choice among a channel's addresses; private leaves out those that others can read.
@@ -148,7 +149,7 @@ func (s Segment) On(plan []string) []string {
 			}
 		}
 	}
-	return Ladder(r, plan)
+	return Ladder(&r, plan)
 }
 
 // stretch is how many rows between two wanted ones are read along rather than asked for apart.

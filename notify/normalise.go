@@ -20,7 +20,8 @@ const (
 	maxValue     = 500
 	maxAddresses = 16
 	maxVars      = 64
-	maxStandIns  = 2 // guardians of a minor, next of kin
+	maxStandIns  = 2   // guardians of a minor, next of kin
+	maxKnown     = 500 // locales, zones and regions remembered
 )
 
 // personal are the channels that lead to one person.
@@ -92,8 +93,8 @@ func lookup(known map[string]string, s string, parse func(string) (string, bool)
 		return v, true
 	}
 	v, ok := parse(strings.TrimSpace(s))
-	if ok {
-		known[s] = v
+	if ok && len(known) < maxKnown {
+		known[strings.Clone(s)] = strings.Clone(v)
 	}
 	return v, ok
 }

@@ -168,7 +168,7 @@ func TestLocale(t *testing.T) {
 func TestIdentity(t *testing.T) {
 	key := incidentKey(t)
 	id := func(r Recipient) string {
-		all, known := indexes(key.Hasher(), &r)
+		all, known := indexes(nil, key.Hasher(), &r)
 		require.True(t, known)
 		return string(all[0][:])
 	}
@@ -178,7 +178,7 @@ func TestIdentity(t *testing.T) {
 	require.NotEqual(t, id(Recipient{PersonKey: "a", Emails: shared}), id(Recipient{Emails: shared}))
 	require.Equal(t, id(Recipient{Emails: shared, Phones: []string{"+8613900000001"}}), id(Recipient{Emails: shared}))
 	require.NotEqual(t, id(Recipient{Emails: []string{"A@example.com"}}), id(Recipient{Emails: []string{"a@example.com"}}))
-	_, known := indexes(key.Hasher(), &Recipient{Name: "x"})
+	_, known := indexes(nil, key.Hasher(), &Recipient{Name: "x"})
 	require.False(t, known)
 }
 
@@ -187,7 +187,7 @@ func TestSearchIndexFindsWhatAnImportKept(t *testing.T) {
 	r := Recipient{PersonKey: "u-1", Emails: []string{"Some.One@EXAMPLE.com"}, Phones: []string{"139 0000 0001"}, Push: []PushTarget{{ID: "dev-1"}}}
 	require.Nil(t, newNormaliser().normalise(&r))
 	kept := map[string]bool{}
-	all, _ := indexes(key.Hasher(), &r)
+	all, _ := indexes(nil, key.Hasher(), &r)
 	for _, b := range all {
 		kept[string(b[:])] = true
 	}

@@ -2,7 +2,6 @@ package notify
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"tocsin/templates"
@@ -42,12 +41,12 @@ func (o *Outcome) putBack() bool {
 }
 
 // ordinary is an outcome that its batch alone may record: taken at the first attempt and nothing more to do.
-func (o *Outcome) ordinary(d Dispatch) bool {
+func (o *Outcome) ordinary(d *Dispatch) bool {
 	return o.Attempt == 1 && o.Verdict.Class == ClassAccepted && !o.Doubt && !o.Asked && o.nextRung(d) == ""
 }
 
 // nextRung is the channel that follows when no word of arrival comes in time; "" when that is not waited for.
-func (o *Outcome) nextRung(d Dispatch) string {
+func (o *Outcome) nextRung(d *Dispatch) string {
 	if d.Course.Waits[o.Channel] <= 0 {
 		return ""
 	}
@@ -99,11 +98,11 @@ func (d *Delivery) settle(o Outcome, now time.Time) (changed, failed bool) {
 	}
 	if to, ok := reached[o.Verdict.Class]; ok {
 		if d.move(to) {
-			d.note(o, now)
+			d.note(&o, now)
 			return true, false
 		}
 		if o.Verdict.Code == complaint && d.Code != complaint && d.State >= Delivered && d.State < Stopped {
-			d.note(o, now) // it had arrived; that it was complained about is news
+			d.note(&o, now) // it had arrived; that it was complained about is news
 			return true, false
 		}
 		return changed, false
@@ -138,7 +137,7 @@ func (d *Delivery) putBack(o Outcome, now time.Time) bool {
 		d.NextAt, d.RangeNo = &at, 0
 		return true
 	}
-	d.note(o, now)
+	d.note(&o, now)
 	d.NextAt, d.RangeNo = &at, 0
 	return true
 }
@@ -146,11 +145,19 @@ func (d *Delivery) putBack(o Outcome, now time.Time) bool {
 // shortCode cuts what a provider calls a code down to its first word: what comes from outside must not
 // carry free text, least of all personal data, into rows and evidence.
 func shortCode(code string) string {
-	word := strings.TrimLeft(code, codeChars)
-	return code[:min(len(code)-len(word), maxCode)]
+	n := 0
+	for n < min(len(code), maxCode) && codeChars[code[n]] {
+		n++
+	}
+	return code[:n]
 }
 
-const codeChars = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_:/"
+var codeChars = func() (t [256]bool) {
+	for _, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_:/") {
+		t[c] = true
+	}
+	return t
+}()
 
 // tells reports whether the row already says what the outcome says: an outcome read again from the
 // send journal after it was recorded.
@@ -173,7 +180,7 @@ func (d *Delivery) settleReceipt(o Outcome, now time.Time) (changed, failed bool
 	}
 	failed = d.move(Failed)
 	if failed {
-		d.note(o, now)
+		d.note(&o, now)
 	}
 	return failed, failed
 }
@@ -188,7 +195,7 @@ func (d *Delivery) settleFailure(o Outcome, soft bool, now time.Time, doubted bo
 	at, wait := d.retryAt(o, soft, now)
 	if final || !wait {
 		if failed = d.move(Failed); failed {
-			d.note(o, now)
+			d.note(&o, now)
 		}
 		return failed || doubted, failed
 	}
@@ -200,7 +207,7 @@ func (d *Delivery) settleFailure(o Outcome, soft bool, now time.Time, doubted bo
 		d.move(InDoubt)
 		d.Doubt = true
 	}
-	d.note(o, since)
+	d.note(&o, since)
 	d.NextAt, d.RangeNo = at, 0
 	return true, false
 }
@@ -239,7 +246,7 @@ func (d *Delivery) retryAt(o Outcome, soft bool, now time.Time) (at *time.Time, 
 }
 
 // note keeps what the word was, when, and whose.
-func (d *Delivery) note(o Outcome, now time.Time) {
+func (d *Delivery) note(o *Outcome, now time.Time) {
 	if d.Code != complaint { // that somebody complained stays known
 		d.Code = shortCode(o.Verdict.Code)
 	}

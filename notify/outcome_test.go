@@ -311,7 +311,7 @@ func TestCodesOfProvidersCarryNoText(t *testing.T) {
 
 func TestLadder(t *testing.T) {
 	p := Recipient{Emails: []string{"a@example.com"}, Phones: []string{"+8613900000000"}, Channels: []string{"push", "sms"}, Burnt: []string{"email"}}
-	require.Equal(t, []string{"sms"}, Ladder(p, []string{"announcement", "email", "sms"}), "no app, mailbox burnt")
+	require.Equal(t, []string{"sms"}, Ladder(&p, []string{"announcement", "email", "sms"}), "no app, mailbox burnt")
 	p.Burnt = nil
-	require.Equal(t, []string{"sms", "email"}, Ladder(p, []string{"email", "sms"}), "own order first, then the plan's")
+	require.Equal(t, []string{"sms", "email"}, Ladder(&p, []string{"email", "sms"}), "own order first, then the plan's")
 }

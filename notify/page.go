@@ -2,7 +2,6 @@ package notify
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -33,17 +32,9 @@ func pagePlace(audienceNo, from int64) string {
 	return string(strconv.AppendInt(append(b, '/'), from, 10))
 }
 
-// sealPage joins the encoded recipients of one page under one seal.
-func sealPage(key *seal.Key, audienceNo, from int64, records [][]byte) RecipientPage {
-	size := 1
-	for _, r := range records {
-		size += binary.MaxVarintLen32 + len(r)
-	}
-	plain := append(make([]byte, 0, size), pageVersion)
-	for _, r := range records {
-		plain = append(binary.AppendUvarint(plain, uint64(len(r))), r...)
-	}
-	return RecipientPage{From: from, Count: len(records), Body: key.Seal(pagePlace(audienceNo, from), plain)}
+// sealPage seals a page: its version, and the records with their lengths.
+func sealPage(key *seal.Key, audienceNo, from int64, count int, plain []byte) RecipientPage {
+	return RecipientPage{From: from, Count: count, Body: key.Seal(pagePlace(audienceNo, from), plain)}
 }
 
 // records opens a page and takes it apart. They share one string.
@@ -68,19 +59,33 @@ func (p RecipientPage) records(key *seal.Key, audienceNo int64) ([]string, error
 
 // OpenPage reads the recipients of a page.
 func OpenPage(key *seal.Key, audienceNo int64, p RecipientPage) ([]Recipient, error) {
+	return new(Book).Open(key, audienceNo, p)
+}
+
+// Book is memory in which one page after another is opened.
+type Book struct {
+	people []Recipient
+	lists  []string
+}
+
+// Open reads the recipients of a page. They are good until the next one is opened.
+func (b *Book) Open(key *seal.Key, audienceNo int64, p RecipientPage) ([]Recipient, error) {
 	records, err := p.records(key, audienceNo)
 	if err != nil {
 		return nil, err
 	}
-	out := make([]Recipient, len(records))
-	var d decoding
+	b.people = slices.Grow(b.people[:0], len(records))[:len(records)]
+	clear(b.people)
+	d := decoding{slab: b.lists[:0]}
 	for i, record := range records {
-		out[i].Seq = p.From + int64(i)
-		if err := d.recipient(record, &out[i]); err != nil {
-			return nil, fmt.Errorf("recipient %d: %w", out[i].Seq, err)
+		r := &b.people[i]
+		r.Seq = p.From + int64(i)
+		if err := d.recipient(record, r); err != nil {
+			return nil, fmt.Errorf("recipient %d: %w", r.Seq, err)
 		}
 	}
-	return out, nil
+	b.lists = d.slab
+	return b.people, nil
 }
 
 // PageLeaves are the leaves of a page's recipients in their audience's snapshot root: a keyed commitment

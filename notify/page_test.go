@@ -51,14 +51,16 @@ func TestPageGivesBackWhoIsInIt(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		const from = 3 * PageSize
 		var want []Recipient
+		plain := []byte{pageVersion}
 		var records [][]byte
 		for i := range rapid.IntRange(1, 20).Draw(t, "people") {
 			r := someRecipient(t)
 			records = append(records, appendRecipient(nil, &r))
+			plain = appendCounted(plain, records[i])
 			r.Seq = from + int64(i)
 			want = append(want, whole(r))
 		}
-		p := sealPage(key, 7, from, records)
+		p := sealPage(key, 7, from, len(want), plain)
 		require.Equal(t, len(want), p.Count)
 		got, err := OpenPage(key, 7, p)
 		require.NoError(t, err)
@@ -101,14 +103,14 @@ func FuzzRecipientForm(f *testing.F) {
 
 func BenchmarkOpenPage(b *testing.B) {
 	key := incidentKey(b)
-	var records [][]byte
+	records := []byte{pageVersion}
 	for range PageSize {
-		records = append(records, appendRecipient(nil, &Recipient{
+		records = appendCounted(records, appendRecipient(nil, &Recipient{
 			PersonKey: "u-1029", Name: "Example Person", Locale: "zh-Hans", Jurisdiction: "CN-SH", Zone: "Asia/Shanghai",
 			Emails: []string{"person1029@example.com"}, Phones: []string{"+8613900000001"}, Data: []string{"name", "phone"},
 		}))
 	}
-	p := sealPage(key, 1, 0, records)
+	p := sealPage(key, 1, 0, PageSize, records)
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := OpenPage(key, 1, p); err != nil {

@@ -65,7 +65,7 @@ func (p *person) apply(o Outcome, d Dispatch, now time.Time) (Delivery, bool) {
 	}
 	p.touch(o.Channel)
 	if row.State == Accepted && row.Class == ClassAccepted && o.Attempt > 0 {
-		if next := o.nextRung(d); next != "" && !p.has(next) {
+		if next := o.nextRung(&d); next != "" && !p.has(next) {
 			row.NextAt = ptr(now.Add(time.Duration(d.Course.Waits[o.Channel])))
 		}
 	}

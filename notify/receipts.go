@@ -103,9 +103,10 @@ func addLadders(ctx context.Context, tx Tx, d Dispatch, outcomes []Outcome) erro
 	if err != nil && !errors.Is(err, ErrUnreadable) {
 		return err // whom nobody can read cannot be sent anything more, but the word still counts
 	}
-	for _, r := range people {
-		for _, i := range at[r.Seq] {
-			outcomes[i].Ladder = Ladder(r, d.Channels)
+	for k := range people {
+		ladder := Ladder(&people[k], d.Channels)
+		for _, i := range at[people[k].Seq] {
+			outcomes[i].Ladder = ladder
 		}
 	}
 	return nil

@@ -16,11 +16,12 @@ const (
 )
 
 // indexes are what a search finds a person by, the identity first: the operator's person_key, else the
-// first address, exactly. People are never joined by an address they share. known is false when nothing
-// tells who it is.
-func indexes(h *seal.Hasher, r *Recipient) (all []blind, known bool) {
+// first address, exactly. They are appended to all. People are never joined by an address they share. known
+// is false when nothing tells who it is.
+func indexes(all []blind, h *seal.Hasher, r *Recipient) (_ []blind, known bool) {
+	from := len(all)
 	add := func(field, value string) {
-		if b := toBlind(h.Index(field, value)); !slices.Contains(all, b) {
+		if b := toBlind(h.Index(field, value)); !slices.Contains(all[from:], b) {
 			all = append(all, b)
 		}
 	}
@@ -36,7 +37,7 @@ func indexes(h *seal.Hasher, r *Recipient) (all []blind, known bool) {
 	case len(r.Push) > 0:
 		add(indexPush, r.Push[0].Provider+"/"+r.Push[0].Target+"/"+r.Push[0].ID)
 	}
-	known = len(all) > 0
+	known = len(all) > from
 	for _, e := range r.Emails {
 		add(indexEmail, strings.ToLower(e))
 	}

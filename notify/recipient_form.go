@@ -95,7 +95,7 @@ func appendText(b []byte, s string) []byte {
 	return appendCounted(b, s)
 }
 
-func appendCounted(b []byte, s string) []byte {
+func appendCounted[T string | []byte](b []byte, s T) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 }
 

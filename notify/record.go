@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"tocsin/incident"
@@ -89,13 +90,20 @@ type recorded struct {
 // knows how far back its batch may begin.
 const PlainSpan = 4096
 
+// batches are kept, because each takes as much memory as the outcomes of a sub-batch.
+var batches = sync.Pool{New: func() any { return new(evidence.EventBatch) }}
+
 // writing is what a batch of outcomes or receipts comes to.
 type writing struct {
-	d      Dispatch
-	now    time.Time
-	plain  bool // ordinary outcomes need no row
-	bare   int64
-	events []evidence.DeliveryEvent
+	d     Dispatch
+	now   time.Time
+	plain bool // ordinary outcomes need no row
+	bare  int64
+	taken struct { // ordinary outcomes that moved does not count yet
+		channel string
+		n       int64
+	}
+	events *evidence.EventBatch
 	rows   []Delivery
 	moved  tally
 	opened int
@@ -117,8 +125,10 @@ func applyOutcomes(ctx context.Context, tx Tx, d Dispatch, kind string, outcomes
 	from, to := outcomes[0].Seq, outcomes[len(outcomes)-1].Seq+1
 	w := writing{
 		d: d, now: tx.Now(), plain: kind == kindOutcomes && to-from < PlainSpan, moved: newTally(),
-		events: make([]evidence.DeliveryEvent, 0, len(outcomes)),
+		events: batches.Get().(*evidence.EventBatch),
 	}
+	defer batches.Put(w.events)
+	w.events.Reset()
 	for len(outcomes) > 0 {
 		n := 1
 		for n < len(outcomes) && outcomes[n].Seq == outcomes[0].Seq {
@@ -127,7 +137,8 @@ func applyOutcomes(ctx context.Context, tx Tx, d Dispatch, kind string, outcomes
 		known = w.person(known, outcomes[:n])
 		outcomes = outcomes[n:]
 	}
-	sum := recorded{len(w.events), w.opened}
+	w.take("")
+	sum := recorded{w.events.Len(), w.opened}
 	if sum.events == 0 {
 		return sum, nil
 	}
@@ -158,19 +169,21 @@ func (w *writing) person(known []Delivery, outcomes []Outcome) (rest []Delivery)
 	for n < len(known) && known[n].Seq == seq {
 		n++
 	}
-	if o := &outcomes[0]; w.plain && n == 0 && len(outcomes) == 1 && o.ordinary(w.d) {
+	if o := &outcomes[0]; w.plain && n == 0 && len(outcomes) == 1 && o.ordinary(&w.d) {
 		row := Delivery{Seq: seq, Channel: o.Channel, State: Accepted, Attempt: 1}
-		row.note(*o, w.now)
-		w.events = append(w.events, event(&row, w.now))
-		w.moved.rows[CountKey{o.Channel, Accepted}]++
-		w.bare++
+		row.note(o, w.now)
+		w.add(&row)
+		if w.taken.channel != o.Channel {
+			w.take(o.Channel)
+		}
+		w.taken.n++
 		return known
 	}
 	p := person{seq: seq, rows: known[:n:n]}
 	w.moved.add(&p, -1)
 	for _, o := range outcomes {
 		if row, changed := p.apply(o, w.d, w.now); changed {
-			w.events = append(w.events, event(&row, w.now))
+			w.add(&row)
 		}
 	}
 	w.moved.add(&p, 1)
@@ -179,20 +192,29 @@ func (w *writing) person(known []Delivery, outcomes []Outcome) (rest []Delivery)
 	return known[n:]
 }
 
-// event is the leaf of a delivery as it now stands.
-func event(d *Delivery, at time.Time) evidence.DeliveryEvent {
-	return evidence.DeliveryEvent{
-		Seq: d.Seq, Channel: d.Channel, Attempt: d.Attempt, State: d.State.String(), Class: string(d.Class), Code: d.Code,
-		Provider: d.Provider, ProviderID: d.ProviderID, Doubt: d.Doubt, At: at,
+// take counts the ordinary outcomes so far, and goes on with those of a channel.
+func (w *writing) take(channel string) {
+	if w.taken.n > 0 {
+		w.moved.rows[CountKey{w.taken.channel, Accepted}] += w.taken.n
+		w.bare += w.taken.n
 	}
+	w.taken.channel, w.taken.n = channel, 0
 }
 
-func writeBatch(ctx context.Context, tx Tx, d Dispatch, b Batch, events []evidence.DeliveryEvent) (err error) {
+// add enters a delivery as it now stands.
+func (w *writing) add(d *Delivery) {
+	w.events.Add(&evidence.DeliveryEvent{
+		Seq: d.Seq, Channel: d.Channel, Attempt: d.Attempt, State: d.State.String(), Class: string(d.Class), Code: d.Code,
+		Provider: d.Provider, ProviderID: d.ProviderID, Doubt: d.Doubt, At: w.now,
+	})
+}
+
+func writeBatch(ctx context.Context, tx Tx, d Dispatch, b Batch, events *evidence.EventBatch) (err error) {
 	if b.No, err = tx.NextNo(ctx, d.No, "batch"); err != nil {
 		return err
 	}
-	b.Count, b.At = len(events), tx.Now()
-	b.Events, b.Root = evidence.EncodeEvents(events)
+	b.Count, b.At = events.Len(), tx.Now()
+	b.Events, b.Root = events.Encode()
 	if err := tx.InsertBatch(ctx, b); err != nil {
 		return err
 	}

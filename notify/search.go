@@ -80,8 +80,8 @@ func toldTo(ctx context.Context, tx Tx, d Dispatch, seq int64) (Told, error) {
 	if err != nil {
 		return t, err
 	}
-	for _, r := range people {
-		if r.Seq == seq {
+	for i := range people {
+		if r := &people[i]; r.Seq == seq {
 			t.PersonKey, t.Role, t.Channels = r.PersonKey, r.Role, append(t.Channels, Ladder(r, d.Channels)...)
 		}
 	}

@@ -83,7 +83,7 @@ func newSegments(list []Segment) segments {
 }
 
 func (s segments) add(kind, value, ladder string, people int64) {
-	values := s[kind]
+	values := s[kind] // its keys are cloned: they come as parts of a whole chunk
 	if values == nil {
 		values = map[string]map[string]int64{}
 		s[kind] = values
@@ -91,7 +91,10 @@ func (s segments) add(kind, value, ladder string, people int64) {
 	ladders := values[value]
 	if ladders == nil {
 		ladders = map[string]int64{}
-		values[value] = ladders
+		values[strings.Clone(value)] = ladders
+	}
+	if _, known := ladders[ladder]; !known {
+		ladder = strings.Clone(ladder)
 	}
 	ladders[ladder] += people
 }
@@ -129,7 +132,7 @@ func (s segments) count(of []traits, people []int64) {
 }
 
 func (s segments) join(kind string) {
-	values := s[kind]
+	values := s[kind] // its keys are cloned: they come as parts of a whole chunk
 	if len(values) <= maxSegments {
 		return
 	}

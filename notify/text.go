@@ -25,8 +25,21 @@ func plain(pointer, s string, limit int) *incident.Problem {
 
 // line checks text that must stand on one line, such as a subject or a name.
 func line(pointer, s string, limit int) *incident.Problem {
+	if fineLine(s, limit) {
+		return nil
+	}
 	if strings.ContainsAny(s, "\n\t\u2028\u2029") {
 		return &incident.Problem{Pointer: pointer, Rule: "one-line", Message: "must stand on one line"}
 	}
 	return plain(pointer, s, limit)
+}
+
+// fineLine says at one glance that nothing is wrong with a line.
+func fineLine(s string, limit int) bool {
+	for _, r := range s {
+		if r < ' ' || r >= 0x7f && r < 0xa0 || r == '\u2028' || r == '\u2029' || r == utf8.RuneError {
+			return false
+		}
+	}
+	return len(s) <= limit
 }

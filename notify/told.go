@@ -24,7 +24,7 @@ func told(h *seal.Hasher, r *Recipient) []Recipient {
 		return []Recipient{*r}
 	}
 	line := ""
-	if all, known := indexes(h, r); known && r.PersonKey == "" {
+	if all, known := indexes(nil, h, r); known && r.PersonKey == "" {
 		line = string(all[0][:])
 	}
 	var out []Recipient

@@ -82,8 +82,8 @@ func TestWhichAddressIsUsed(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := tell(t, c.row)[0]
-			require.Equal(t, c.ladder, Ladder(r, c.plan))
-			require.Equal(t, c.email, Address(r, "email"))
+			require.Equal(t, c.ladder, Ladder(&r, c.plan))
+			require.Equal(t, c.email, Address(&r, "email"))
 		})
 	}
 }
@@ -112,6 +112,6 @@ func TestSegmentsHaveTheLadderOfTheirPeople(t *testing.T) {
 			r.Push = []PushTarget{{Provider: "aliyun", Target: "DEVICE", ID: "d"}}
 		}
 		plan := part("plan")
-		require.Equal(t, Ladder(r, plan), Segment{Ladder: traitsOf(&r).ladder}.On(plan))
+		require.Equal(t, Ladder(&r, plan), Segment{Ladder: traitsOf(&r).ladder}.On(plan))
 	})
 }

@@ -51,6 +51,7 @@ type cli struct {
 	Incident    incidentCmd    `cmd:"" help:"Post incidents to a running service."`
 	Audience    audienceCmd    `cmd:"" help:"Import audiences into a running service."`
 	Dispatch    dispatchCmd    `cmd:"" help:"Plan, watch and steer dispatches of a running service, and ask what they did."`
+	Provider    providerCmd    `cmd:"" help:"The ways out of a running service: list, pause, resume."`
 	Evidence    evidenceCmd    `cmd:"" help:"Evidence packs and proofs."`
 	User        userCmd        `cmd:"" help:"People who sign in."`
 	Token       tokenCmd       `cmd:"" help:"API tokens of tools and people."`

@@ -70,18 +70,42 @@ func must[T any](v T, err error) T {
 
 // EncodeEvents is the kept form of a batch and its Merkle root over the events in order.
 func EncodeEvents(events []DeliveryEvent) (kept []byte, root string) {
-	var r Root
-	plain := make([]byte, 0, 96*len(events))
-	var leaf []byte
+	var b EventBatch
 	for i := range events {
-		leaf = events[i].appendLeaf(leaf[:0])
-		r.Add(leaf)
-		plain = append(binary.AppendUvarint(plain, uint64(len(leaf))), leaf...)
+		b.Add(&events[i])
 	}
-	if kept = packer.EncodeAll(plain, packed[:]); len(kept) >= len(plain) {
-		kept = plain
+	return b.Encode()
+}
+
+// EventBatch builds a batch event by event. The zero value is empty.
+type EventBatch struct {
+	root  Root
+	plain []byte
+	leaf  []byte
+}
+
+// Reset empties the batch and keeps its memory.
+func (b *EventBatch) Reset() {
+	b.root.n, b.root.nodes = 0, b.root.nodes[:0]
+	b.plain = b.plain[:0]
+}
+
+// Add appends an event.
+func (b *EventBatch) Add(e *DeliveryEvent) {
+	b.leaf = e.appendLeaf(b.leaf[:0])
+	b.root.Add(b.leaf)
+	b.plain = append(binary.AppendUvarint(b.plain, uint64(len(b.leaf))), b.leaf...)
+}
+
+// Len is the number of events.
+func (b *EventBatch) Len() int { return int(b.root.n) }
+
+// Encode is the kept form, which shares no memory with the batch, and the Merkle root over the events in order.
+func (b *EventBatch) Encode() (kept []byte, root string) {
+	if kept = packer.EncodeAll(b.plain, packed[:]); len(kept) >= len(b.plain) {
+		kept = bytes.Clone(b.plain)
 	}
-	return kept, r.Hex()
+	return kept, b.root.Hex()
 }
 
 var errBatch = errors.New("batch is damaged")

@@ -3,6 +3,7 @@
 package aliyun
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -132,7 +133,8 @@ func (c *Client) signed(ctx context.Context, request requests.AcsRequest) (*http
 	if err := requests.InitParams(request); err != nil {
 		return nil, err
 	}
-	query, body := c.signer.sign(request.GetActionName(), request.GetVersion(), request.GetQueryParams(), request.GetFormParams(), time.Now())
+	body := request.GetContent()
+	query := c.signer.sign(request.GetActionName(), request.GetVersion(), request.GetQueryParams(), body, time.Now())
 	r := (&http.Request{
 		Method: http.MethodPost,
 		URL:    &url.URL{Scheme: c.scheme, Host: c.opt.Endpoint, Path: "/", RawQuery: query},
@@ -141,8 +143,8 @@ func (c *Client) signed(ctx context.Context, request requests.AcsRequest) (*http
 		Header: http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "User-Agent": {"tocsin"}},
 		Body:   http.NoBody,
 	}).WithContext(ctx)
-	if body != "" {
-		r.Body, r.ContentLength = io.NopCloser(strings.NewReader(body)), int64(len(body))
+	if len(body) > 0 {
+		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 	}
 	return r, nil
 }

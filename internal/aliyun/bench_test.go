@@ -135,3 +135,26 @@ func BenchmarkSend(b *testing.B) {
 		require.NoError(b, c.Close())
 	})
 }
+
+// BenchmarkMassPush is a call for a hundred people through this package.
+func BenchmarkMassPush(b *testing.B) {
+	notices := make([]Notice, MaxTasks)
+	ids := make([]string, MaxTasks)
+	for i := range notices {
+		notices[i] = Notice{Devices: []string{"d" + strconv.Itoa(10_000_000+i)}, Title: "Acme: security notice", Body: "Open the app. Notice NTC-7Q2M-4KD0, check code 0123456789ABC", Label: "1.2s.push.abcdefghijklmnop"}
+		ids[i] = `"` + strconv.Itoa(900619746936498440+i) + `"`
+	}
+	c, err := New(Options{Endpoint: sink(b, `{"RequestId":"F655A8D5-B967-440B-8683-DAD6FF8DE990","MessageIds":{"MessageId":[`+strings.Join(ids, ",")+`]}}`), KeyID: "testid", KeySecret: "secret", Insecure: true})
+	require.NoError(b, err)
+	b.ReportAllocs()
+	cpu(b)
+	b.SetParallelism(8)
+	b.RunParallel(func(p *testing.PB) {
+		for p.Next() {
+			if _, err := c.MassPush(b.Context(), App{Key: "24680"}, notices, time.Now(), "t"); err != nil {
+				b.Error(err)
+			}
+		}
+	})
+	require.NoError(b, c.Close())
+}

@@ -1,6 +1,7 @@
 package aliyun
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha1" //nolint:gosec // the provider's signature version 1 is HMAC-SHA1
@@ -24,14 +25,15 @@ type signer struct {
 type signature struct {
 	mac    hash.Hash
 	params []param
+	pairs  []byte // what the parameters are slices of
 	text   []byte // to sign
 	sum    []byte
 }
 
-// param is one parameter, encoded.
+// param is one parameter, encoded, or a run of them in the order of their names that no other parts.
 type param struct {
-	name string
-	pair string // name=value
+	name string // of a run the first
+	pair []byte // name=value, in a run joined by &
 	form bool   // in the body
 }
 
@@ -41,72 +43,80 @@ func newSigner(keyID, keySecret, region string) *signer {
 	}}}
 }
 
-// sign adds what every call carries and gives query and body of a signed POST.
-func (s *signer) sign(action, version string, query, form map[string]string, now time.Time) (rawQuery, body string) {
+// sign adds what every call carries and gives the query of a signed POST. run are parameters of the body that
+// stand in order already, encoded.
+func (s *signer) sign(action, version string, query map[string]string, run []byte, now time.Time) (rawQuery string) {
 	w := s.work.Get().(*signature)
 	defer s.work.Put(w)
-	w.params = append(w.params[:0],
-		param{name: "Format", pair: "Format=JSON"},
-		param{name: "SignatureMethod", pair: "SignatureMethod=HMAC-SHA1"},
-		param{name: "SignatureVersion", pair: "SignatureVersion=1.0"},
-		param{name: "SignatureType", pair: "SignatureType="}, // sent empty, signed all the same
-		param{name: "SignatureNonce", pair: "SignatureNonce=" + s.nonce()})
-	w.add("Action", action, false)
-	w.add("Version", version, false)
-	w.add("AccessKeyId", s.keyID, false)
-	w.add("RegionId", s.region, false)
-	w.add("Timestamp", stamp(now), false)
+	w.params, w.pairs = w.params[:0], w.pairs[:0]
+	w.add("Format", "JSON")
+	w.add("SignatureMethod", "HMAC-SHA1")
+	w.add("SignatureVersion", "1.0")
+	w.add("SignatureType", "") // sent empty, signed all the same
+	w.add("SignatureNonce", s.nonce())
+	w.add("Action", action)
+	w.add("Version", version)
+	w.add("AccessKeyId", s.keyID)
+	w.add("RegionId", s.region)
+	w.add("Timestamp", stamp(now))
 	for name, value := range query {
-		w.add(name, value, false)
+		w.add(name, value)
 	}
-	for name, value := range form {
-		w.add(name, value, true)
+	if len(run) > 0 {
+		first, _, _ := bytes.Cut(run, []byte{'='})
+		w.params = append(w.params, param{name: string(first), pair: run, form: true})
 	}
 	return w.make()
 }
 
-func (w *signature) add(name, value string, form bool) {
-	b := make([]byte, 0, len(name)+1+len(value)+len(value)/2)
-	b = append(encode(b, name), '=')
-	w.params = append(w.params, param{name: name, pair: string(encode(b, value)), form: form})
+func (w *signature) add(name, value string) {
+	from := len(w.pairs)
+	w.pairs = append(encode(w.pairs, name), '=')
+	w.pairs = encode(w.pairs, value)
+	w.params = append(w.params, param{name: name, pair: w.pairs[from:]}) // a slice stays good when pairs grows
 }
 
-func (w *signature) make() (rawQuery, body string) {
+func (w *signature) make() (rawQuery string) {
 	slices.SortFunc(w.params, func(a, b param) int { return strings.Compare(a.name, b.name) })
-	var q, f strings.Builder
+	q := make([]byte, 0, len(w.pairs)+len(w.params)+len("&Signature=")+3*sha1.Size)
 	w.text = append(w.text[:0], "POST&%2F&"...)
 	for i, p := range w.params {
 		if i > 0 {
 			w.text = append(w.text, "%26"...)
 		}
 		w.text = encode(w.text, p.pair)
-		into := &q
-		if p.form {
-			into = &f
+		if !p.form {
+			q = append(append(q, p.pair...), '&')
 		}
-		if into.Len() > 0 {
-			into.WriteByte('&')
-		}
-		into.WriteString(p.pair)
 	}
 	w.mac.Reset()
 	w.mac.Write(w.text)
 	w.sum = w.mac.Sum(w.sum[:0])
-	q.WriteString("&Signature=")
-	q.Write(encode(w.text[:0], base64.StdEncoding.EncodeToString(w.sum)))
-	return q.String(), f.String()
+	q = append(q, "Signature="...)
+	return string(encode(q, base64.StdEncoding.EncodeToString(w.sum)))
 }
 
-// encode appends s with every byte but the unreserved ones as %XX.
-func encode(b []byte, s string) []byte {
+// plain are the bytes that stand for themselves in an encoded text.
+var plain = func() (t [256]bool) {
+	for _, c := range "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.~" {
+		t[c] = true
+	}
+	return t
+}()
+
+// encode appends s with every byte but the plain ones as %XX.
+func encode[T string | []byte](b []byte, s T) []byte {
 	const hex = "0123456789ABCDEF"
-	for i := range len(s) {
-		switch c := s[i]; {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '_', c == '.', c == '~':
-			b = append(b, c)
-		default:
-			b = append(b, '%', hex[c>>4], hex[c&15])
+	for from := 0; from < len(s); from++ {
+		to := from
+		for to < len(s) && plain[s[to]] {
+			to++
 		}
+		b = append(b, s[from:to]...)
+		if to < len(s) {
+			b = append(b, '%', hex[s[to]>>4], hex[s[to]&15])
+		}
+		from = to
 	}
 	return b
 }

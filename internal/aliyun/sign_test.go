@@ -3,6 +3,7 @@ package aliyun
 import (
 	"maps"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,10 +14,14 @@ import (
 )
 
 func signed(t require.TestingT, s *signer, action, version string, query, form map[string]string, at time.Time) (q, f url.Values) {
-	rawQuery, body := s.sign(action, version, query, form, at)
-	q, err := url.ParseQuery(rawQuery)
+	var run []byte
+	for i, name := range slices.Sorted(maps.Keys(form)) {
+		run = append(encode(append(run, "&"[:min(i, 1)]...), name), '=')
+		run = encode(run, form[name])
+	}
+	q, err := url.ParseQuery(s.sign(action, version, query, run, at))
 	require.NoError(t, err)
-	f, err = url.ParseQuery(body)
+	f, err = url.ParseQuery(string(run))
 	require.NoError(t, err)
 	return q, f
 }

@@ -1,10 +1,13 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"crypto/x509"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"time"
@@ -56,6 +59,9 @@ func (a *App) startSimulator() error {
 	if cfg.Simulator.URL != "" {
 		roots, err := readRoots(cfg.Simulator.CA)
 		a.simulator = simulated{smtp: cfg.Simulator.SMTP, http: cfg.Simulator.URL, roots: roots}
+		if a.listener != nil {
+			a.tellSimulator()
+		}
 		return err
 	}
 	s, err := simulator.Start(simulator.Options{KeyID: simulatorKeyID, KeySecret: simulatorSecret, BounceSMTP: a.bounceDoor, Clock: a.Clock, Log: a.Log})
@@ -63,11 +69,35 @@ func (a *App) startSimulator() error {
 		return err
 	}
 	if a.listener != nil {
-		s.SetCallback("http://" + a.Addr() + httpapi.Base + "/callbacks/{provider}/" + a.callbackToken())
+		s.SetCallback(a.callback())
 	}
 	a.onStop("simulator", s.Stop)
 	a.simulator = simulated{smtp: s.SMTPAddr(), http: s.HTTPAddr(), roots: s.RootCAs()}
 	return nil
+}
+
+// callback is where a simulator sends its receipts.
+func (a *App) callback() string {
+	return "http://" + a.Addr() + httpapi.Base + "/callbacks/{provider}/" + a.callbackToken()
+}
+
+// tellSimulator tells a simulator of its own process where receipts go, unless it was told another place. One
+// that is not there yet is named in the log: without it nothing is sent either.
+func (a *App) tellSimulator() {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	body, _ := json.Marshal(map[string]any{"url": a.callback(), "fallback": true})
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+a.simulator.http+"/_admin/callback", bytes.NewReader(body))
+	if err == nil {
+		req.Header.Set("X-Simulator", "1")
+		var resp *http.Response
+		if resp, err = http.DefaultClient.Do(req); err == nil {
+			err = resp.Body.Close()
+		}
+	}
+	if err != nil {
+		a.Log.Warn("the simulator does not answer: start it first, else no receipts come", "addr", a.simulator.http)
+	}
 }
 
 // SimulatorURL is the simulator's own page, or "" when no provider is simulated.

@@ -77,6 +77,7 @@ func Mount(engine *gin.Engine, o Options) huma.API {
 	a.documents(h)
 	a.audiences(h)
 	a.dispatches(h)
+	a.providers(h)
 	a.administration(h)
 	a.callbacks(group)
 	group.GET("/openapi.json", func(c *gin.Context) { c.JSON(http.StatusOK, h.OpenAPI()) })

@@ -64,7 +64,8 @@ func TestTheContractIsServed(t *testing.T) {
 		/notices/{id}/approve /notices/{id}/return /notices/{id}/withdraw /reports/{id}/submit /notices/{id}/preview
 		/reports/{id}/export /reports/{id}/filings /incidents/{id}/audience /audiences/{id} /audiences/{id}/rejects
 		/notices/{id}/dispatch /dispatches/{id} /dispatches/{id}/pause /dispatches/{id}/resume /dispatches/{id}/stop
-		/dispatches/{id}/deliveries /dispatches/{id}/deliveries/search /incidents/{id}/evidence /operators/{id}/profile /events`) {
+		/dispatches/{id}/deliveries /dispatches/{id}/deliveries/search /providers /providers/{id}/pause /providers/{id}/resume
+		/incidents/{id}/evidence /operators/{id}/profile /events`) {
 		require.Contains(t, paths, want)
 	}
 }

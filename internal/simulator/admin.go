@@ -19,7 +19,8 @@ import (
 //	POST /_admin/profile    {"faults": {"greylist": 0.01, "*": 0.005}}: the share of recipients that meets each kind
 //	GET  /_admin/clock      POST {"advance": "10m"} or {"set": "2026-01-02T03:04:05Z"} or {"skew": "20m"}
 //	GET  /_admin/sms        balance, caps, signatures and templates; POST changes those it names
-//	POST /_admin/reset      empties the journal                POST /_admin/callback {"url": …} sets where receipts go
+//	POST /_admin/reset      empties the journal                POST /_admin/callback {"url": …} sets where receipts go;
+//	                        with "fallback": true only while nobody has said another place
 //
 // Calls that change something need the header X-Simulator, which no foreign page can send unasked.
 func (s *Simulator) adminRoutes(mux *http.ServeMux) {
@@ -61,8 +62,13 @@ func (s *Simulator) adminRoutes(mux *http.ServeMux) {
 	}))
 	mux.HandleFunc("POST /_admin/reset", change(func(struct{}) error { s.Journal.Reset(); return nil }))
 	mux.HandleFunc("POST /_admin/callback", change(func(b struct {
-		URL string `json:"url"`
+		URL      string `json:"url"`
+		Fallback bool   `json:"fallback"`
 	}) error {
+		if b.Fallback {
+			s.receipts.setFallback(b.URL)
+			return nil
+		}
 		s.SetCallback(b.URL)
 		return nil
 	}))

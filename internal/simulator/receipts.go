@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"bytes"
+	"cmp"
 	"container/heap"
 	"context"
 	"encoding/json"
@@ -56,12 +57,13 @@ type receipts struct {
 	clock  *virtual
 	client *http.Client
 
-	sending sync.Mutex // one flush at a time
-	mu      sync.Mutex
-	url     string
-	queue   queue
-	last    int64
-	lost    int64
+	sending  sync.Mutex // one flush at a time
+	mu       sync.Mutex
+	url      string
+	fallback string // while nobody has said another place
+	queue    queue
+	last     int64
+	lost     int64
 }
 
 func newReceipts(o Options, c *virtual) *receipts {
@@ -77,7 +79,14 @@ func (r *receipts) setCallback(url string) {
 func (r *receipts) callback() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.url
+	return cmp.Or(r.url, r.fallback)
+}
+
+// setFallback is where receipts go as long as nobody has said another place.
+func (r *receipts) setFallback(url string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.fallback = url
 }
 
 // number gives a new number.
@@ -91,7 +100,7 @@ func (r *receipts) number() int64 {
 func (r *receipts) add(x receipt) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if x.letter == nil && r.url == "" || x.letter != nil && r.url == "" && r.opt.BounceSMTP == "" {
+	if cmp.Or(r.url, r.fallback) == "" && (x.letter == nil || r.opt.BounceSMTP == "") {
 		return // nobody to tell
 	}
 	if len(r.queue) >= maxWaiting {

@@ -47,12 +47,14 @@ func (t *task) hold(code string, until time.Time) {
 // go first. doubt says that an owner died with the range.
 func (w *worker) address(rel *release, jobs []job, doubt bool) {
 	now := w.f.o.Clock.Now()
-	w.tasks = w.tasks[:0]
+	w.tasks, w.ladders = w.tasks[:0], w.ladders[:0]
 	for _, j := range jobs {
 		w.tasks = append(w.tasks, task{seq: j.seq, person: j.person, row: j.row, channel: notify.NoChannel, attempt: 1, doubt: doubt})
 		t := &w.tasks[len(w.tasks)-1]
 		if t.person != nil {
-			t.ladder = notify.Ladder(*t.person, rel.usable)
+			from := len(w.ladders)
+			w.ladders = notify.AppendLadder(w.ladders, t.person, rel.usable)
+			t.ladder = w.ladders[from:len(w.ladders):len(w.ladders)]
 		}
 		if len(t.ladder) > 0 {
 			t.channel = t.ladder[0]
@@ -69,8 +71,11 @@ func (w *worker) address(rel *release, jobs []job, doubt bool) {
 			continue
 		}
 		t.route = rel.routes[t.channel]
-		t.address = notify.Address(*t.person, t.channel)
+		t.address = notify.Address(t.person, t.channel)
 		t.message = t.route.message(t.person)
+		if rel.Course.Quiet == nil {
+			continue
+		}
 		if until, quiet := rel.QuietUntil(*t.person, t.channel, now); quiet {
 			t.hold("quiet", until)
 		}
@@ -94,7 +99,7 @@ func (s *shift) choose(t *task, now time.Time) {
 		}
 		never = false
 		switch {
-		case p.pause() != "":
+		case p.pause() != "", len(s.unready) > 0 && s.unready[s.rel.senderKey(t.route, t.message, p)]:
 		case slices.Contains(s.worn, p):
 			worn = true
 		case t.provider == nil || t.provider.tired(now) && !p.tired(now):

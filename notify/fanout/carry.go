@@ -34,8 +34,8 @@ func (s *shift) carry(g *group) (reroute bool, err error) {
 // send carries tasks of a group in one go.
 func (s *shift) send(g *group, tasks []int32) (reroute bool, err error) {
 	sender, key, err := s.sender(g)
-	if err != nil {
-		return false, err
+	if err != nil || sender == nil {
+		return sender == nil, err
 	}
 	ctx, cancel := context.WithCancelCause(s.going)
 	defer cancel(nil)
@@ -44,6 +44,7 @@ func (s *shift) send(g *group, tasks []int32) (reroute bool, err error) {
 		s.out = append(s.out, s.outgoing(&s.tasks[i]))
 	}
 	c := &carriage{shift: s, provider: g.provider, indexes: tasks, cancel: cancel}
+	g.provider.work.change(s.f.o.Clock.Now(), 1, 0)
 	err = sender.Send(ctx, s.out, c.begin, c.done)
 	complete := true
 	ended := int64(0)
@@ -57,7 +58,7 @@ func (s *shift) send(g *group, tasks []int32) (reroute bool, err error) {
 			ended++
 		}
 	}
-	g.provider.ended.Add(ended)
+	g.provider.work.change(s.f.o.Clock.Now(), -1, ended)
 	if err != nil {
 		delete(s.senders, key)
 		err = errors.Join(errBroken, err, sender.Close())

@@ -33,6 +33,9 @@ func Reboot(dir string) error {
 // Turn claims one range and works it off.
 func (s *Stepper) Turn(ctx context.Context) (bool, error) { return s.w.turn(ctx, ctx) }
 
+// Measure keeps the rates of providers.
+func (s *Stepper) Measure(ctx context.Context) error { return s.measure(ctx) }
+
 // Tend does one round of the keeper's work.
 func (s *Stepper) Tend(ctx context.Context) error { return s.tend(ctx) }
 

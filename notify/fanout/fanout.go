@@ -162,5 +162,9 @@ func (f *Fanout) succeed(ctx context.Context) error {
 		}
 		f.before = nil
 	}
+	// What was paused stays so from the first message on.
+	if err := f.o.Store.View(ctx, f.scope, func(tx notify.Tx) error { return f.look(ctx, tx) }); err != nil {
+		return err
+	}
 	return writeHolder(f.o.JournalDir, holder{f.o.Owner, boot()})
 }

@@ -218,6 +218,7 @@ type channel struct {
 	ended  <-chan struct{}                    // the last send is told to end
 	deaf   bool                               // it sends on when it is told to end
 	later  func(o notify.Outgoing) *time.Time // who is put off unsent, until when
+	unable error                              // it cannot prepare a message
 }
 
 func newChannel(name string) *channel {
@@ -227,6 +228,9 @@ func newChannel(name string) *channel {
 func (c *channel) Name() string { return c.name }
 
 func (c *channel) Prepare(_ context.Context, m notify.FrozenMessage, _ incident.Mode) (notify.Sender, error) {
+	if c.unable != nil {
+		return nil, c.unable
+	}
 	return &sender{c: c, m: m}, nil
 }
 

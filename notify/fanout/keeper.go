@@ -15,7 +15,7 @@ func (f *Fanout) keep(ctx context.Context) {
 	measured := f.o.Clock.Now()
 	for {
 		if now := f.o.Clock.Now(); now.Sub(measured) >= measureEvery {
-			if err := f.measure(ctx, now.Sub(measured)); err != nil && ctx.Err() == nil {
+			if err := f.measure(ctx); err != nil && ctx.Err() == nil {
 				f.o.Log.ErrorContext(ctx, "keep rates of providers", "error", err)
 			}
 			measured = now

@@ -20,6 +20,7 @@ type job struct {
 type members struct {
 	rel   *release
 	r     notify.Range
+	books *books
 	pages []notify.RecipientPage
 	open  []notify.Recipient // of the page in hand; nil when it cannot be read
 	from  int64              // its first
@@ -30,12 +31,35 @@ type members struct {
 	people []notify.Recipient
 }
 
+// books are where a worker opens pages. Those of one sub-batch serve for the next one.
+type books struct {
+	all  []*notify.Book
+	used int
+}
+
+func (b *books) next() *notify.Book {
+	if b.used == len(b.all) {
+		b.all = append(b.all, new(notify.Book))
+	}
+	b.used++
+	return b.all[b.used-1]
+}
+
+// turn begins a sub-batch. The last one is kept if it is in hand still: not all of its people have had their turn.
+func (b *books) turn(inHand bool) {
+	last := b.used - 1
+	b.used = 0
+	if inHand {
+		b.all[0], b.all[last], b.used = b.all[last], b.all[0], 1
+	}
+}
+
 var errMissing = errors.New("recipients are missing from a frozen audience")
 
 // members reads what a range is made of; its people stay sealed until it is their turn.
-func (f *Fanout) members(ctx context.Context, rel *release, r notify.Range) (*members, error) {
-	m := &members{rel: rel, r: r, at: r.From}
-	err := f.o.Store.View(ctx, f.scope, func(tx notify.Tx) (err error) {
+func (w *worker) members(ctx context.Context, rel *release, r notify.Range) (*members, error) {
+	m := &members{rel: rel, r: r, at: r.From, books: &w.books}
+	err := w.f.o.Store.View(ctx, w.f.scope, func(tx notify.Tx) (err error) {
 		if !r.Again {
 			m.pages, err = tx.Pages(ctx, rel.AudienceNo, r.From, r.To)
 			return err
@@ -76,6 +100,7 @@ func (m *members) next(jobs []job, n int) (_ []job, last bool, err error) {
 	if m.r.Again {
 		return m.nextRows(jobs, n)
 	}
+	m.books.turn(m.at < m.to)
 	for len(jobs) < n && m.at < m.r.To {
 		if m.at >= m.to {
 			if err := m.turnPage(); err != nil {
@@ -101,7 +126,7 @@ func (m *members) turnPage() error {
 	m.pages[0].Body = nil
 	m.pages, m.from, m.to = m.pages[1:], p.From, p.From+int64(p.Count)
 	var err error
-	m.open, err = notify.OpenPage(m.rel.key, m.rel.AudienceNo, p)
+	m.open, err = m.books.next().Open(m.rel.key, m.rel.AudienceNo, p)
 	if errors.Is(err, notify.ErrUnreadable) {
 		m.open = nil
 		return nil

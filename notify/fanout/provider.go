@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -21,8 +22,42 @@ type provider struct {
 	cover func(address string) bool
 	limit *rate.Limiter
 	state atomic.Pointer[notify.ProviderState]
-	ended atomic.Int64 // messages since it was last measured
+	work  work         // since it was last measured
 	until atomic.Int64 // microseconds: others go first till then, because it could not be reached
+}
+
+// work is what a provider did while messages were on their way to it. Time in which nobody sent counts nothing:
+// a few messages say little of how fast a provider is, and a plan would take it for slow.
+type work struct {
+	mu    sync.Mutex
+	sends int       // under way
+	last  time.Time // when that last changed
+	busy  time.Duration
+	ended int64
+}
+
+// enough is how much work tells a rate.
+const enough = time.Second
+
+func (w *work) change(now time.Time, sends int, ended int64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.sends > 0 {
+		w.busy += max(0, now.Sub(w.last))
+	}
+	w.last, w.sends, w.ended = now, w.sends+sends, w.ended+ended
+}
+
+// rate is messages a second, once there was enough work to tell.
+func (w *work) rate() (perSecond float64, known bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.busy < enough || w.ended == 0 {
+		return 0, false
+	}
+	perSecond = float64(w.ended) / w.busy.Seconds()
+	w.busy, w.ended = 0, 0
+	return perSecond, true
 }
 
 const tiredFor = 30 * time.Second
@@ -116,14 +151,14 @@ func (f *Fanout) stop(ctx context.Context, p *provider, d notify.Dispatch, v not
 }
 
 // measure keeps the rates at which providers took messages while they were busy.
-func (f *Fanout) measure(ctx context.Context, over time.Duration) error {
+func (f *Fanout) measure(ctx context.Context) error {
 	for p := range f.all() {
-		n := p.ended.Swap(0)
-		if n == 0 {
+		perSecond, known := p.work.rate()
+		if !known {
 			continue
 		}
 		err := f.o.Store.Bulk(ctx, f.scope, func(tx notify.Tx) error {
-			return tx.PutProviderRate(ctx, p.ID, p.Channel.Name(), float64(n)/over.Seconds())
+			return tx.PutProviderRate(ctx, p.ID, p.Channel.Name(), perSecond)
 		})
 		if err != nil {
 			return err

@@ -122,6 +122,9 @@ func (s *shift) short() string {
 				return why
 			}
 		}
+		if len(s.unready) > 0 {
+			return "unprepared"
+		}
 		return "provider"
 	}
 	return ""
@@ -248,11 +251,15 @@ func vars(p *notify.Recipient) map[string]string {
 	return out
 }
 
-// sender returns the prepared sender of a group's message. A message that cannot be prepared pauses its
-// dispatch: nobody would get it.
+func (rel *release) senderKey(r *route, message int, p *provider) senderKey {
+	m := &r.messages[message]
+	return senderKey{rel.No, m.Version, p.ID, m.Locale}
+}
+
+// sender returns the prepared sender of a group's message; nil when the provider has no form for the message.
+// Where no other one has, the dispatch pauses: nobody would get it.
 func (s *shift) sender(g *group) (notify.Sender, senderKey, error) {
-	m := g.route.messages[g.message]
-	key := senderKey{s.rel.No, m.Version, g.provider.ID, m.Locale}
+	m, key := g.route.messages[g.message], s.rel.senderKey(g.route, g.message, g.provider)
 	if found := s.senders[key]; found != nil {
 		return found, key, nil
 	}
@@ -262,12 +269,13 @@ func (s *shift) sender(g *group) (notify.Sender, senderKey, error) {
 		}
 	}
 	made, err := g.provider.Channel.Prepare(s.going, m, s.rel.Mode)
+	if err != nil && s.going.Err() != nil {
+		return nil, key, fmt.Errorf("prepare %s: %w", g.provider.ID, err)
+	}
 	if err != nil {
-		err = fmt.Errorf("prepare %s: %w", g.provider.ID, err)
-		if s.going.Err() == nil {
-			err = errors.Join(err, s.f.halt(s.inFlight, s.rel.Dispatch, "unprepared"))
-		}
-		return nil, key, err
+		s.f.o.Log.ErrorContext(s.going, "provider cannot send the message", "provider", g.provider.ID, "dispatch", s.rel.ID, "error", err)
+		s.unready[key] = true
+		return nil, key, nil
 	}
 	s.senders[key] = made
 	return made, key, nil

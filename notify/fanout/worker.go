@@ -16,15 +16,20 @@ const maxSenders = 32 // prepared messages a worker keeps open
 type worker struct {
 	f       *Fanout
 	senders map[senderKey]notify.Sender
+	unready map[senderKey]bool // messages that a provider has no form for: another one takes them
 
 	jobs     []job
 	tasks    []task
+	ladders  []string // of the tasks
+	books    books
 	groups   []group
 	out      []notify.Outgoing
 	outcomes []notify.Outcome
 }
 
-func newWorker(f *Fanout) *worker { return &worker{f: f, senders: map[senderKey]notify.Sender{}} }
+func newWorker(f *Fanout) *worker {
+	return &worker{f: f, senders: map[senderKey]notify.Sender{}, unready: map[senderKey]bool{}}
+}
 
 type senderKey struct {
 	dispatch         int64
@@ -127,7 +132,7 @@ func (w *worker) work(ctx, inFlight context.Context, r notify.Range) error {
 	if err != nil {
 		return err
 	}
-	m, err := w.f.members(inFlight, rel, r)
+	m, err := w.members(inFlight, rel, r)
 	if err != nil {
 		return err
 	}

@@ -13,7 +13,7 @@ import (
 )
 
 // claimed bounds what the loss of a worker leaves in doubt: the ranges that its four hands hold.
-const claimed = 4 * 500
+const claimed = 4 * 2000
 
 // TestProduction runs two serve and two worker processes on PostgreSQL and NATS the whole way, and takes
 // processes away from them.
@@ -118,9 +118,10 @@ func (c *cluster) end(id string, d progress, people int, most int64) progress {
 // lostWorker has another worker take over when a lease ends; what the dead one sent last is in a journal
 // that nobody has.
 func (c *cluster) lostWorker(t *testing.T) {
-	id, d := c.begin(t, "lost", 4000)
+	const people = 20000
+	id, d := c.begin(t, "lost", people)
 	c.workers[0].kill()
-	d = c.end(id, d, 4000, claimed)
+	d = c.end(id, d, people, claimed)
 	require.LessOrEqual(t, d.Duplicates, int64(claimed))
 
 	c.hire(0) // its journal tells of sends that others have made again
@@ -128,7 +129,7 @@ func (c *cluster) lostWorker(t *testing.T) {
 		left, err := filepath.Glob(filepath.Join(c.rooms[0], "journal", "*.journal"))
 		return err == nil && len(left) == 0
 	})
-	c.end(id, d, 4000, claimed)
+	c.end(id, d, people, claimed)
 }
 
 // revivedWorker starts a killed worker again: its journal narrows the doubt to what was in flight.

@@ -24,6 +24,7 @@ type mass struct {
 	mu     sync.Mutex
 	cut    int // calls that are not answered
 	calls  int
+	refuse string // a device whose task makes the whole call refused; "*": any
 	tokens map[string][]string
 	tasks  map[string][]map[string]string // by device
 }
@@ -33,6 +34,12 @@ func (d *mass) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer d.mu.Unlock()
 	_ = r.ParseForm() // what is missing then shows in the test
 	d.calls++
+	for name, values := range r.Form {
+		if strings.HasSuffix(name, ".TargetValue") && (d.refuse == values[0] || d.refuse == "*") {
+			http.Error(w, `{"Code":"InvalidTitle.Format"}`, http.StatusBadRequest)
+			return
+		}
+	}
 	token := r.Form.Get("IdempotentToken")
 	ids, known := d.tokens[token]
 	for n := 1; !known && n <= 101; n++ {
@@ -138,4 +145,29 @@ func TestBrandIsThePersons(t *testing.T) {
 	require.Equal(t, notify.ClassAccepted, v[0].Class)
 	require.Equal(t, notify.Verdict{Class: notify.ClassRcptSoft, Code: "slot-missing"}, v[1])
 	require.Equal(t, notify.Verdict{Class: notify.ClassRcptSoft, Code: "too-long"}, v[2])
+}
+
+// One task that the provider refuses fails nobody else; a message that it refuses for everybody is a fault of ours,
+// found within few calls.
+func TestRefusedTaskFailsAlone(t *testing.T) {
+	for _, n := range []int{100, 2} {
+		d, c := massChannel(t, 0, push.Options{})
+		out := people(n)
+		d.refuse = out[n/3].Address
+		for i, v := range send(t, c, notice("t", "[[ref]]"), out...) {
+			if i == n/3 {
+				require.Equal(t, notify.Verdict{Class: notify.ClassRcptSoft, Code: "InvalidTitle.Format"}, v)
+				continue
+			}
+			require.Equal(t, notify.ClassAccepted, v.Class, i)
+			require.Len(t, d.tasks[out[i].Address], 1)
+		}
+		require.LessOrEqual(t, d.calls, 15)
+	}
+	d, c := massChannel(t, 0, push.Options{})
+	d.refuse = "*"
+	for _, v := range send(t, c, notice("t", "[[ref]]"), people(100)...) {
+		require.Equal(t, notify.Verdict{Class: notify.ClassBug, Code: "InvalidTitle.Format"}, v)
+	}
+	require.LessOrEqual(t, d.calls, 40)
 }

@@ -5,9 +5,9 @@ package push
 
 import (
 	"context"
-	"regexp"
 	"slices"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"tocsin/incident"
@@ -104,22 +104,31 @@ type sender struct {
 	channel     *Channel
 	title, body notify.Words
 	personal    bool
-	batch       int // people per call
+	batch       int         // people per call
+	taken       atomic.Bool // the provider has taken the message for somebody
 }
 
 // Close does nothing: connections are the client's.
 func (s *sender) Close() error { return nil }
 
-var deviceID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`)
+// device tells whether an address can be a device id: 1 to 128 letters, digits, _ and -.
+func device(address string) bool {
+	for _, c := range []byte(address) {
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '_' && c != '-' {
+			return false
+		}
+	}
+	return address != "" && len(address) <= 128
+}
 
 // notice is the text for one person; the verdict says why there is none.
 func (s *sender) notice(o *notify.Outgoing) (n aliyun.Notice, v notify.Verdict, ok bool) {
-	if !deviceID.MatchString(o.Address) {
+	if !device(o.Address) {
 		return n, notify.Verdict{Class: notify.ClassRcptPerm, Code: "bad-device"}, false
 	}
 	title, missing := s.title.Fill(o)
 	body, also := s.body.Fill(o)
-	for _, slot := range []string{missing, also} {
+	for _, slot := range [...]string{missing, also} {
 		switch slot {
 		case "":
 		case "brand": // of this person; the others can be told

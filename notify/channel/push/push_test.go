@@ -106,7 +106,7 @@ func TestCodes(t *testing.T) {
 		t.Run(row.fault.Error+row.fault.Text, func(t *testing.T) {
 			row.fault.Channel, row.fault.Times = "push", 1
 			s.Fail(row.fault)
-			for _, v := range send(t, c, notice("t", "b"), people(2)...) {
+			for _, v := range send(t, c, notice("t", "b"), people(1)...) {
 				require.Equal(t, row.class, v.Class)
 			}
 		})

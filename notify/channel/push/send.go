@@ -54,7 +54,7 @@ func (r *run) answer(i int, v notify.Verdict) {
 // into different calls, so that each delivery is one target.
 func (r *run) plan() {
 	var b batch
-	named := map[string]bool{}
+	named := make(map[string]bool, r.batch)
 	for i := range r.out {
 		n, v, ok := r.notice(&r.out[i])
 		if !ok {
@@ -65,6 +65,10 @@ func (r *run) plan() {
 			r.batches = append(r.batches, b)
 			b = batch{}
 			clear(named)
+		}
+		if b.people == nil {
+			most := min(r.batch, len(r.out)-i)
+			b = batch{make([]int, 0, most), make([]aliyun.Notice, 0, most)}
 		}
 		b.people, b.notices = append(b.people, i), append(b.notices, n)
 		named[n.Devices[0]] = true
@@ -90,19 +94,67 @@ func (r *run) work(ctx context.Context) {
 		for _, i := range b.people {
 			r.begin(i)
 		}
-		ids, v := r.carry(ctx, b)
+		r.carry(ctx, b)
 		<-r.channel.slots
-		for k, i := range b.people {
-			if len(ids) > 0 {
-				v.ProviderID = ids[min(k, len(ids)-1)]
-			}
-			r.answer(i, v)
-		}
 	}
 }
 
-// carry makes the call of a batch, and again under the same token while it has no clear answer.
-func (r *run) carry(ctx context.Context, b batch) (ids []string, v notify.Verdict) {
+// wholly is how many calls of a batch may be refused, while nobody has been sent this message, before the message
+// itself is at fault: halves, quarters and eighths.
+const wholly = 15
+
+// carry makes the call of a batch. One that is refused is made again for each half of its people, so that a bad
+// task fails nobody else.
+func (r *run) carry(ctx context.Context, whole batch) {
+	type alone struct {
+		batch
+		notify.Verdict
+	}
+	var bad []alone
+	queue := []batch{whole}
+	for calls := 1; len(queue) > 0; calls++ {
+		b := queue[0]
+		queue = queue[1:]
+		ids, v := r.attempt(ctx, b)
+		refused, half := refusal(v), len(b.people)/2
+		switch {
+		case v.Class == notify.ClassAccepted:
+			r.taken.Store(true)
+			r.answerAll(b, ids, v)
+		case refused && half > 0 && ctx.Err() != nil: // they were provably not sent to
+			r.answerAll(b, nil, notify.Verdict{Class: notify.ClassRetry, Code: v.Code})
+		case refused && half > 0 && (calls < wholly || r.taken.Load()):
+			queue = append(queue, batch{b.people[:half], b.notices[:half]}, batch{b.people[half:], b.notices[half:]})
+		case refused:
+			bad = append(bad, alone{b, v})
+		default:
+			r.answerAll(b, nil, v)
+		}
+	}
+	for _, b := range bad {
+		if r.taken.Load() { // from others: it is this person's words that are refused
+			b.Class = notify.ClassRcptSoft
+		}
+		r.answerAll(b.batch, nil, b.Verdict)
+	}
+}
+
+// refusal tells whether a call was read and refused for what is in it.
+func refusal(v notify.Verdict) bool {
+	return v.Class == notify.ClassBug || v.Class == notify.ClassRcptSoft
+}
+
+func (r *run) answerAll(b batch, ids []string, v notify.Verdict) {
+	for k, i := range b.people {
+		if len(ids) > 0 {
+			v.ProviderID = ids[min(k, len(ids)-1)]
+		}
+		r.answer(i, v)
+	}
+}
+
+// attempt makes a call, and again under the same token while it has no clear answer.
+func (r *run) attempt(ctx context.Context, b batch) (ids []string, v notify.Verdict) {
 	token := r.token(b)
 	for again := 0; ; again++ {
 		ids, err := r.call(ctx, b, token)
@@ -133,14 +185,12 @@ func (r *run) call(ctx context.Context, b batch, token string) (ids []string, er
 
 // token is the same for the same people's deliveries, so that the provider knows a repeated call.
 func (r *run) token(b batch) string {
-	h := sha256.New()
+	var all []byte
 	for _, i := range b.people {
-		h.Write([]byte(r.out[i].OutID))
-		h.Write([]byte{0})
+		all = append(append(all, r.out[i].OutID...), 0)
 	}
-	var id uuid.UUID
-	copy(id[:], h.Sum(nil))
-	return id.String()
+	sum := sha256.Sum256(all)
+	return uuid.UUID(sum[:16]).String()
 }
 
 // judge turns a failed call into a verdict.

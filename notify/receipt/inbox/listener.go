@@ -97,7 +97,7 @@ func (l *Listener) Run(ctx context.Context) error {
 	case err = <-served:
 	case <-ctx.Done():
 		_ = l.door.Close() // nobody new
-		_ = <-served // it ended because its door was closed
+		<-served           // it ended because its door was closed
 	}
 	select {
 	case <-l.work.stop():

@@ -20,8 +20,10 @@ import (
 	"time"
 )
 
-// Calls is a run of the bare caller of the SMS or push API: a call as the provider got it, signed anew for
-// other people each time.
+// Calls is a run of the bare caller of the SMS or push API over net/http: the call that the provider got from
+// Tocsin, made again for other people, as many of them in each call. What a person's parameters say is rendered
+// beforehand, as the bare mail sender has its messages, and their names are in order. Each call is encoded and
+// signed when it is sent, because nonce, time and parameters are part of the signature.
 type Calls struct {
 	Addr    string
 	Workers int
@@ -33,13 +35,12 @@ type Calls struct {
 	batch      int64       // people of one call
 }
 
-// parameter is a name and its value, escaped and cut where a person's number stands; twice is escaped once
-// more, as it is signed.
+// parameter is a name and its value, cut where a person's number stands.
 type parameter struct {
-	name          string
-	body          bool
-	pieces, twice []string
-	digits        []int // of the number after each piece but the last
+	name   string
+	body   bool
+	pieces []string
+	digits []int // of the number after each piece but the last
 }
 
 // person is how people stand in the calls: a reserved number or a device. Each pattern's digits are who it is.
@@ -96,18 +97,13 @@ func (c *Calls) read(form string, body bool) error {
 			c.batch++
 		}
 		p.pieces = append(p.pieces, rest)
-		for i, piece := range p.pieces {
-			p.pieces[i] = escape(piece)
-			p.twice = append(p.twice, escape(p.pieces[i]))
-		}
 		c.parameters = append(c.parameters, p)
 	}
 	return nil
 }
 
-var escapes = strings.NewReplacer("+", "%20", "*", "%2A", "%7E", "~")
-
-func escape(s string) string { return escapes.Replace(url.QueryEscape(s)) }
+// escape is the provider's way of encoding.
+func escape(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }
 
 func (c *Calls) call(client *http.Client, from int64) error {
 	query, body := c.sign(from)
@@ -131,44 +127,47 @@ func (c *Calls) call(client *http.Client, from int64) error {
 // sign makes the call for people from a number on, with a fresh time and nonce and the provider's signature,
 // version 1: HMAC-SHA1 over all parameters in order.
 func (c *Calls) sign(from int64) (query, body string) {
-	var forms [2][]byte
-	text := make([]byte, 0, 2*(len(c.Query)+len(c.Body)))
-	text = append(text, "POST&%2F&"...)
+	size := len(c.Query) + len(c.Body)
+	all, forms := make([]byte, 0, size), [2][]byte{make([]byte, 0, len(c.Query)), make([]byte, 0, len(c.Body))}
 	for i, p := range c.parameters {
-		form := &forms[map[bool]int{true: 1}[p.body]]
+		if i > 0 {
+			all = append(all, '&')
+		}
+		pair := len(all)
+		all = append(append(append(all, p.name...), '='), escape(p.value(&from))...)
+		form := &forms[0]
+		if p.body {
+			form = &forms[1]
+		}
 		if len(*form) > 0 {
 			*form = append(*form, '&')
 		}
-		if i > 0 {
-			text = append(text, "%26"...)
-		}
-		*form, text = append(append(*form, p.name...), '='), append(append(text, p.name...), "%3D"...)
-		if fresh := p.fresh(); fresh != "" {
-			*form, text = append(*form, escape(fresh)...), append(text, escape(escape(fresh))...)
-			continue
-		}
-		for k := range p.pieces {
-			*form, text = append(*form, p.pieces[k]...), append(text, p.twice[k]...)
-			if k < len(p.digits) {
-				*form, text = number(*form, from, p.digits[k]), number(text, from, p.digits[k])
-				from++
-			}
-		}
+		*form = append(*form, all[pair:]...)
 	}
 	h := hmac.New(sha1.New, []byte("simulator&"))
-	h.Write(text)
+	_, _ = io.WriteString(h, "POST&%2F&"+escape(string(all))) // a hash takes everything
 	return string(forms[0]) + "&Signature=" + url.QueryEscape(base64.StdEncoding.EncodeToString(h.Sum(nil))), string(forms[1])
 }
 
-// fresh is the value of a parameter that no two calls share.
-func (p parameter) fresh() string {
-	switch p.name {
-	case "SignatureNonce":
+// value is what a parameter says in a call to the people from a number on, which it counts up.
+func (p *parameter) value(from *int64) string {
+	switch {
+	case p.name == "SignatureNonce":
 		return strconv.FormatUint(rand.Uint64(), 36)
-	case "Timestamp":
+	case p.name == "Timestamp":
 		return time.Now().UTC().Format("2006-01-02T15:04:05Z")
+	case len(p.digits) == 0:
+		return p.pieces[0]
 	}
-	return ""
+	var b []byte
+	for k, piece := range p.pieces {
+		b = append(b, piece...)
+		if k < len(p.digits) {
+			b = number(b, *from, p.digits[k])
+			*from++
+		}
+	}
+	return string(b)
 }
 
 func number(b []byte, n int64, digits int) []byte {

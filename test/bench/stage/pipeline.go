@@ -171,7 +171,8 @@ func (p *pipeline) address(ctx context.Context, out []notify.Outgoing, from, to 
 		if err != nil {
 			return nil, err
 		}
-		for _, r := range people {
+		for i := range people {
+			r := &people[i]
 			channel := notify.Ladder(r, p.Channels)[0]
 			out = append(out, notify.Outgoing{Dispatch: p.No, Seq: r.Seq, Channel: channel, Attempt: 2, Address: notify.Address(r, channel),
 				Code: p.codec.Code(p.No, r.Seq), Ref: ref, OutID: p.codec.OutID(p.No, r.Seq, channel)})
