@@ -2,10 +2,13 @@ package console_test
 
 import (
 	"bytes"
+	"fmt"
 	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -106,6 +109,42 @@ func TestRejectsAreDownloaded(t *testing.T) {
 	rows := strings.Split(strings.TrimSpace(body(t, file)), "\n")
 	require.Len(t, rows, 2, rows)
 	require.Regexp(t, `^3,\d+,`, rows[1])
+}
+
+func TestAnInterruptedImportGoesOnWithTheSameFile(t *testing.T) {
+	h := newHouse(t)
+	b := h.browser("shen")
+	people := "person_key,email\n"
+	for i := range 2000 {
+		people += fmt.Sprintf("u-%d,user%d@example.com\n", i, i)
+	}
+	half := httptest.NewRequest(http.MethodPost, h.at("/incidents/:id/audience"),
+		strings.NewReader("--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"people.csv\"\r\n\r\n"+people[:len(people)/2]))
+	half.Header.Set("Content-Type", "multipart/form-data; boundary=x")
+	page := body(t, b.send(half))
+	at := regexp.MustCompile(`/audiences/(aud_\w+)#resume`).FindStringSubmatch(page)
+	require.NotNil(t, at, page)
+	page = body(t, b.get("/audiences/"+at[1]))
+	require.Contains(t, page, "The import broke off after line")
+	require.Contains(t, page, "Choose the same file again: people.csv")
+	answer := b.uploads(h.at("/incidents/:id/audience"), "people.csv", people, map[string]string{"resume": at[1]})
+	require.Equal(t, "/audiences/"+at[1]+"?done=imported", answer.Header.Get("Location"), body(t, answer))
+	require.NotContains(t, body(t, b.get("/audiences/"+at[1])), "broke off")
+}
+
+func TestAFileOnTheServerIsImported(t *testing.T) {
+	h := newHouse(t)
+	require.NoError(t, os.WriteFile(filepath.Join(h.files, "people.csv.gz"), nil, 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(h.files, "notes.txt"), nil, 0o600))
+	b := h.browser("shen")
+	page := body(t, b.get(h.at("/incidents/:id")))
+	require.Contains(t, page, `<option value="people.csv.gz">`)
+	require.NotContains(t, page, "notes.txt")
+	answer := b.post(h.at("/incidents/:id/audience/file"), url.Values{"file": {"people.csv.gz"}})
+	require.Equal(t, http.StatusSeeOther, answer.StatusCode)
+	require.Contains(t, body(t, b.get(answer.Header.Get("Location"))), "waits to be read")
+	refused := b.post(h.at("/incidents/:id/audience/file"), url.Values{"file": {"../secret.csv"}})
+	require.Equal(t, http.StatusNotFound, refused.StatusCode)
 }
 
 func TestWhoComesLaterIsAdded(t *testing.T) {
