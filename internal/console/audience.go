@@ -112,7 +112,10 @@ func (r *request) importAudience() error {
 	if err == nil {
 		a, err = r.Notify.ImportFrom(r.ctx(), r.scope, incident.ID(r.Param("id")), src)
 	}
-	if err != nil {
+	switch {
+	case a.Resumable: // the file broke off
+		return r.done("/audiences/"+a.ID+"#resume", "")
+	case err != nil:
 		return r.again("audience", err)
 	}
 	return r.done("/audiences/"+a.ID, "imported")

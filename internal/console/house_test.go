@@ -46,6 +46,7 @@ type house struct {
 	duty     string // to tell individuals
 	decision string // proposed about it
 	letter   string
+	files    string // import directory
 }
 
 const (
@@ -68,7 +69,7 @@ func (silence) After(context.Context, string, int64, int) ([]incident.Event, err
 
 func newHouse(t *testing.T) *house {
 	t.Helper()
-	h := &house{t: t, clock: clock.NewFake(storetest.Start)}
+	h := &house{t: t, clock: clock.NewFake(storetest.Start), files: t.TempDir()}
 	db := storetest.SQLite(t, storetest.WithClock(h.clock), storetest.Simulated())
 	key, err := db.OperatorKey(t.Context(), operator)
 	require.NoError(t, err)
@@ -79,7 +80,7 @@ func newHouse(t *testing.T) *house {
 	definitions, err := playbooks.Load(law, catalog)
 	require.NoError(t, err)
 	h.access = access.New(store.Of[access.Tx](db), operator, access.WithCost(1<<10, 1, 1))
-	h.notify = notify.New(store.Of[notify.Tx](db), catalog, key)
+	h.notify = notify.New(store.Of[notify.Tx](db), catalog, key, notify.WithImportDir(h.files))
 	h.books = playbooks.New(store.Of[playbooks.Tx](db), law, definitions, catalog)
 	h.hire("shen", access.Responder)
 	h.hire("lin", access.Approver)

@@ -15,7 +15,7 @@ import (
 
 // planModel is what a release would take, the verdict first.
 type planModel struct {
-	Verdict                       string // finishes, tight, cannot, unknown: a rate is not known
+	Verdict                       string // finishes, tight, cannot; open: no deadline; unknown: a rate is not known
 	Begins, Sent, Settled         *moment
 	Deadline                      *moment
 	Takes, Spare                  string // from begin to sent; from sent to the deadline, or past it
@@ -69,8 +69,11 @@ func (r *request) releasePlan(d notify.DocumentView) (*planModel, error) {
 	}
 	m := &planModel{Verdict: string(p.Verdict), People: p.People, Unreachable: p.Unreachable, Begins: r.at(&p.Begins), Sent: r.at(p.Sent), Settled: r.at(p.Settled),
 		Deadline: r.until(p.Deadline), Problems: r.notes(p.Problems), Advice: r.notes(p.Advice), Assumptions: r.notes(p.Assumptions), Cost: r.costs(p.Cost)}
-	if p.Sent == nil && p.Verdict != notify.Cannot {
+	switch {
+	case p.Sent == nil && p.Verdict != notify.Cannot:
 		m.Verdict = "unknown"
+	case p.Deadline == nil:
+		m.Verdict = "open"
 	}
 	if p.Sent != nil {
 		m.Takes = r.length(p.Sent.Sub(p.Begins))

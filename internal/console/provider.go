@@ -121,7 +121,7 @@ func (r *request) resumeProvider() error {
 func (r *request) setProvider(what string, do func() error) error {
 	err := do()
 	if err == nil {
-		return r.done("/providers#"+r.Param("id"), "provider-"+what)
+		return r.done("/providers", "provider-"+what)
 	}
 	if incident.IsFault(err, incident.NotFound) {
 		return err

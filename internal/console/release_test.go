@@ -2,10 +2,13 @@ package console_test
 
 import (
 	"bytes"
+	"fmt"
 	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -108,6 +111,42 @@ func TestRejectsAreDownloaded(t *testing.T) {
 	require.Regexp(t, `^3,\d+,`, rows[1])
 }
 
+func TestAnInterruptedImportGoesOnWithTheSameFile(t *testing.T) {
+	h := newHouse(t)
+	b := h.browser("shen")
+	people := "person_key,email\n"
+	for i := range 2000 {
+		people += fmt.Sprintf("u-%d,user%d@example.com\n", i, i)
+	}
+	half := httptest.NewRequest(http.MethodPost, h.at("/incidents/:id/audience"),
+		strings.NewReader("--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"people.csv\"\r\n\r\n"+people[:len(people)/2]))
+	half.Header.Set("Content-Type", "multipart/form-data; boundary=x")
+	broken := b.send(half)
+	at := regexp.MustCompile(`/audiences/(aud_\w+)#resume`).FindStringSubmatch(broken.Header.Get("Location"))
+	require.NotNil(t, at, body(t, broken))
+	page := body(t, b.get("/audiences/"+at[1]))
+	require.Contains(t, page, "The import broke off after line")
+	require.Contains(t, page, "Choose the same file again: people.csv")
+	answer := b.uploads(h.at("/incidents/:id/audience"), "people.csv", people, map[string]string{"resume": at[1]})
+	require.Equal(t, "/audiences/"+at[1]+"?done=imported", answer.Header.Get("Location"), body(t, answer))
+	require.NotContains(t, body(t, b.get("/audiences/"+at[1])), "broke off")
+}
+
+func TestAFileOnTheServerIsImported(t *testing.T) {
+	h := newHouse(t)
+	require.NoError(t, os.WriteFile(filepath.Join(h.files, "people.csv.gz"), nil, 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(h.files, "notes.txt"), nil, 0o600))
+	b := h.browser("shen")
+	page := body(t, b.get(h.at("/incidents/:id")))
+	require.Contains(t, page, `<option value="people.csv.gz">`)
+	require.NotContains(t, page, "notes.txt")
+	answer := b.post(h.at("/incidents/:id/audience/file"), url.Values{"file": {"people.csv.gz"}})
+	require.Equal(t, http.StatusSeeOther, answer.StatusCode)
+	require.Contains(t, body(t, b.get(answer.Header.Get("Location"))), "waits to be read")
+	refused := b.post(h.at("/incidents/:id/audience/file"), url.Values{"file": {"../secret.csv"}})
+	require.Equal(t, http.StatusNotFound, refused.StatusCode)
+}
+
 func TestWhoComesLaterIsAdded(t *testing.T) {
 	h := newHouse(t)
 	sent := h.dispatched()
@@ -141,13 +180,13 @@ func TestAProviderIsPausedByItsConsequence(t *testing.T) {
 	sent := h.dispatched()
 	b := h.browser("shen")
 	page := body(t, b.get("/providers"))
-	require.Contains(t, page, "What it has not begun goes out over relay-2")
+	require.Contains(t, page, "What it has not begun goes out over Second mail relay")
 	require.Contains(t, page, "There is no other provider")
 	require.NotContains(t, body(t, h.browser("audit").get("/providers")), `action="/providers`)
 
 	require.Equal(t, http.StatusBadRequest, b.post("/providers/relay/pause", url.Values{}).StatusCode, "a reason is needed")
 	require.Equal(t, http.StatusSeeOther, b.post("/providers/relay/pause", url.Values{"reason": {"certificate"}}).StatusCode)
-	require.Contains(t, body(t, b.get(sent)), "provider relay is paused.")
+	require.Contains(t, body(t, b.get(sent)), "Mail relay (E-mail) is paused.")
 	require.Contains(t, body(t, b.get("/providers")), "Paused by SHEN (you)")
 	require.Equal(t, http.StatusSeeOther, b.post("/providers/relay/resume", nil).StatusCode)
 	require.NotContains(t, body(t, b.get(sent)), "is paused.")

@@ -95,7 +95,7 @@ func dispatch(p *person, notice string) string {
 
 	pauseProvider(p)
 	p.open(sent)
-	require.Contains(p.t, p.text("#bars"), "relay")
+	require.Contains(p.t, p.text("#bars"), "邮件中继")
 	p.look("dispatch-provider-paused")
 	p.open("/providers")
 	p.unfold("#resume-relay")
