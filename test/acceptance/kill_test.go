@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"os"
+	"strconv"
 	"testing"
 	"time"
 
@@ -60,9 +61,12 @@ func killed(people int, d progress, repeated int64) string {
 
 // TestKillWorker ends workers with kill -9 at random moments of a dispatch on PostgreSQL and starts them again.
 func TestKillWorker(t *testing.T) {
-	people, kills := 8000, 8
+	people, kills := 12000, 4
 	if os.Getenv("SOAK") != "" {
-		people, kills = 400_000, 200
+		people, kills = 600_000, 200
+	}
+	if n, err := strconv.Atoi(os.Getenv("SOAK_KILLS")); err == nil {
+		people, kills = 3000*n, n
 	}
 	began := time.Now()
 	c := newCluster(t, postgres(t), 1, 2)
@@ -73,6 +77,8 @@ func TestKillWorker(t *testing.T) {
 	c.must(c.worker, http.MethodPost, "/notices/"+notice.ID+"/dispatch", nil, &d)
 	done := 0
 	for ; done < kills && d.State == "running"; done++ {
+		left := d.People["pending"]
+		c.until("the workers", time.Minute, func() bool { d = c.progress(d.ID); return d.People["pending"] < left || d.State != "running" })
 		time.Sleep(rand.N(200 * time.Millisecond))
 		c.workers[done%2].kill()
 		c.hire(done % 2)

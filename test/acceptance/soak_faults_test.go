@@ -33,11 +33,9 @@ func TestEveryFault(t *testing.T) {
 		"TOCSIN_LOG_LEVEL=info", "TOCSIN_LEASE=1h", "TOCSIN_WORKERS=16", "TOCSIN_SMTP__CONNECTIONS=64")
 	id := h.report(leak("faults"))
 	h.audience(id, people, everyWay)
-	notice := h.draft(id)
-	h.must(h.worker, http.MethodPatch, "/notices/"+notice.ID, map[string]any{"course": map[string]any{
+	notice := h.approve(h.steer(h.draft(id), map[string]any{
 		"limit": map[string]any{"failed": 1, "complaints": 1}, "waits": map[string]string{"push": "1h"},
-	}}, &notice, "If-Match", fmt.Sprintf(`"%d"`, notice.Version))
-	notice = h.approve(notice)
+	}))
 	var d progress
 	h.must(h.worker, http.MethodPost, "/notices/"+notice.ID+"/dispatch", nil, &d)
 	began := time.Now()
@@ -55,6 +53,13 @@ func TestEveryFault(t *testing.T) {
 	record(t, "every fault", fmt.Sprintf("%d people, faults `%s`", people, faults), fmt.Sprintf(
 		"%d reached, %d unreachable and listed, %d in doubt and listed; lost %d, repeats %d, all named (%d possible duplicates), unexplained %d",
 		d.People["accepted"]+d.People["delivered"]+d.People["read"], d.People["failed"], d.People["in_doubt"], found.Lost, found.Repeats, d.Duplicates, found.Unexplained), took)
+}
+
+// steer sets the course of a notice.
+func (h *house) steer(notice document, course map[string]any) document {
+	h.t.Helper()
+	h.must(h.worker, http.MethodPatch, "/notices/"+notice.ID, map[string]any{"course": course}, &notice, "If-Match", fmt.Sprintf(`"%d"`, notice.Version))
+	return notice
 }
 
 // everyWay gives people addresses: everybody mail, some a phone as well, some the app.
