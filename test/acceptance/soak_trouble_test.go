@@ -18,7 +18,7 @@ func TestClockJumps(t *testing.T) {
 	h := newClockHouse(t, nil)
 	id := h.report(leak("clock"))
 	h.audience(id, people, nil)
-	notice := h.approve(h.steer(h.draft(id), map[string]any{"rates": map[string]float64{"email": 1000}}))
+	notice := h.approve(h.steer(h.draft(id), map[string]any{"limit": map[string]any{}, "rates": map[string]float64{"email": 1000}}))
 	var d progress
 	h.must(h.worker, http.MethodPost, "/notices/"+notice.ID+"/dispatch", nil, &d)
 	for _, by := range []time.Duration{time.Hour, -time.Hour, 0} {
