@@ -56,8 +56,9 @@ bench: ## measure the goals; BENCH_SCALE=small takes minutes, BENCH_OUT=file app
 	go run ./test/bench $(if $(BENCH_DOC),-markdown docs/performance.md)
 
 .PHONY: soak
-soak: tools build ## long runs: many kills, minutes of fuzzing
-	SOAK=1 go test -count=1 -timeout 60m -v -run 'Kill|AnyRecord' ./test/acceptance
+soak: tools build ## long runs: a million with every fault, hundreds of kills, minutes of fuzzing; rows in docs/reliability.md
+	SOAK=1 SOAK_DOC=$(CURDIR)/docs/reliability.md go test -count=1 -timeout 5h -v -parallel 1 \
+		-run 'EveryFault|Kill|AnyRecord|ClockJumps|HangingProvider|BusGone|FullDisk|LockedDatabase|StoreGone' ./test/acceptance
 	scripts/fuzz.sh 2m
 
 .PHONY: clean

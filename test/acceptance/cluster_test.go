@@ -28,10 +28,14 @@ type cluster struct {
 	workers []*process
 	rooms   []string // the workers' own data directories
 	nats    string   // URL
+	broker  *process
+	again   func() *process // starts the broker anew, on what it stored
 }
 
 func newCluster(t *testing.T, dsn string, doors, workers int) *cluster {
-	c := &cluster{whole: t, nats: startNATS(t), house: &house{t: t, data: t.TempDir()}}
+	c := &cluster{whole: t, house: &house{t: t, data: t.TempDir()}}
+	c.nats, c.again = natsServer(t)
+	c.broker = c.again()
 	ca := filepath.Join(t.TempDir(), "sim.pem")
 	_, sim := start(t, nil, []string{"http", "smtp"}, "simulator", "--ca", ca)
 	c.simulator = sim["http"]
@@ -100,8 +104,8 @@ func (c *cluster) verify(id string) {
 	require.Zero(c.t, code, "%s%s", out, errOut)
 }
 
-// startNATS runs a NATS server of its own, built from the library's own command.
-func startNATS(t *testing.T) (url string) {
+// natsServer is a NATS server of its own, built from the library's own command, and how it is started.
+func natsServer(t *testing.T) (url string, start func() *process) {
 	program := filepath.Join(filepath.Dir(binary), "nats-server")
 	out, err := exec.Command("go", "build", "-o", program, "github.com/nats-io/nats-server/v2").CombinedOutput()
 	require.NoError(t, err, "%s", out)
@@ -109,16 +113,19 @@ func startNATS(t *testing.T) (url string) {
 	_, port, err := net.SplitHostPort(addr)
 	require.NoError(t, err)
 	url = "nats://bus-token@" + addr
-	launch(t, program, nil, nil, "-a", "127.0.0.1", "-p", port, "--auth", "bus-token", "-js", "-sd", t.TempDir())
-	require.Eventually(t, func() bool {
-		nc, err := nats.Connect(url)
-		if err != nil {
-			return false
-		}
-		nc.Close()
-		return true
-	}, 20*time.Second, 20*time.Millisecond)
-	return url
+	dir := t.TempDir()
+	return url, func() *process {
+		p, _ := launch(t, program, nil, nil, "-a", "127.0.0.1", "-p", port, "--auth", "bus-token", "-js", "-sd", dir)
+		require.Eventually(t, func() bool {
+			nc, err := nats.Connect(url)
+			if err != nil {
+				return false
+			}
+			nc.Close()
+			return true
+		}, 20*time.Second, 20*time.Millisecond)
+		return p
+	}
 }
 
 func (c *cluster) connect() *nats.Conn {

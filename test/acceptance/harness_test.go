@@ -160,12 +160,18 @@ type house struct {
 	service          *process
 	worker, one, two string // tokens: who works, who approves
 	admin            string
+	clock            string // file that moves the service's clock; "" leaves it alone
 }
 
 func newHouse(t *testing.T, env ...string) *house {
-	h := &house{t: t, data: t.TempDir(), addr: freePort(t)}
+	return furnish(&house{t: t, data: t.TempDir(), addr: freePort(t)}, nil, env...)
+}
+
+// furnish gives a house its simulator, its people and its service.
+func furnish(h *house, simulator []string, env ...string) *house {
+	t := h.t
 	ca := filepath.Join(t.TempDir(), "sim.pem")
-	_, sim := start(t, nil, []string{"http", "smtp"}, "simulator", "--ca", ca)
+	_, sim := start(t, nil, []string{"http", "smtp"}, append([]string{"simulator", "--ca", ca}, simulator...)...)
 	h.simulator = sim["http"]
 	h.env = append([]string{"TOCSIN_SIMULATOR__URL=" + sim["http"], "TOCSIN_SIMULATOR__SMTP=" + sim["smtp"], "TOCSIN_SIMULATOR__CA_FILE=" + ca, "TOCSIN_LOG_LEVEL=debug"}, env...)
 	h.people()
@@ -191,6 +197,11 @@ func (h *house) person(login, roles, teams string) (token string) {
 }
 
 func (h *house) serve(args ...string) map[string]string {
+	if h.clock != "" {
+		p, said := launch(h.t, movedProgram(h.t), h.env, []string{"console"}, h.clock, h.data, h.addr)
+		h.service = p
+		return said
+	}
 	words := []string{"console"}
 	if len(args) > 0 {
 		words = append(words, "bus")
@@ -274,9 +285,15 @@ func (h *house) documents(id, kind string) []document {
 	return list.Documents
 }
 
-// notice brings the incident's notice to people through submit and two approvals.
+// approvedNotice brings the incident's notice to people through submit and two approvals.
 func (h *house) approvedNotice(id string) document {
-	var d document
+	h.t.Helper()
+	return h.approve(h.draft(id))
+}
+
+// draft waits for the incident's notice to people.
+func (h *house) draft(id string) (d document) {
+	h.t.Helper()
 	h.until("the notice", 20*time.Second, func() bool {
 		h.completeTasks(id)
 		for _, n := range h.documents(id, "notice") {
@@ -287,6 +304,12 @@ func (h *house) approvedNotice(id string) document {
 		return d.ID != ""
 	})
 	require.Empty(h.t, d.Gaps)
+	return d
+}
+
+// approve submits a notice and has two people approve it.
+func (h *house) approve(d document) document {
+	h.t.Helper()
 	h.must(h.worker, http.MethodPost, "/notices/"+d.ID+"/submit", map[string]any{}, &d)
 	for _, approver := range []string{h.one, h.two} {
 		if d.State == "approved" {
@@ -354,35 +377,4 @@ func (p progress) sum() (n int64) {
 		}
 	}
 	return n
-}
-
-var profile = map[string]any{
-	"operator": "acme", "roles": []string{"network_operator", "pi_processor"}, "sectors": []string{"internet"},
-	"establishments": []string{"CN-SH"}, "registrations": map[string]any{}, "commitments": "tencent-cloud",
-	"channels": []string{"push", "sms", "email", "announcement"},
-	"org": map[string]any{
-		"name":    map[string]string{"zh-Hans": "示例商城（上海）有限公司", "en": "Example Mall (Shanghai) Co., Ltd."},
-		"contact": map[string]string{"zh-Hans": "客服热线 400-000-0000", "en": "Hotline 400-000-0000"},
-		"site":    "www.example.com", "sender": "security@example.com", "sms_sign": "示例商城", "sms_template": "SMS_000000001",
-		"zone": "Asia/Shanghai", "reporter": "周明 400-000-0000",
-	},
-}
-
-// leak is a complete finding that is owed to people and to two authorities.
-func leak(key string) map[string]any {
-	both := func(zh, en string) map[string]string { return map[string]string{"zh-Hans": zh, "en": en} }
-	at := time.Now().Add(-2 * time.Hour).UTC().Format(time.RFC3339)
-	return map[string]any{
-		"dedup_key": key, "title": "Order export read", "source": map[string]any{"tool": "siem", "id": key},
-		"facts": map[string]any{
-			"first_signal_at": at, "occurred_at": at, "kind": "incident", "confirmed": true, "role": "pi_processor",
-			"jurisdictions": map[string]any{"CN": 1200000}, "processed_in": []string{"CN-SH"},
-			"people": map[string]any{"count": 1200000, "certainty": "at_least", "under_14": 0},
-			"data":   []string{"name", "phone"}, "data_event": "leaked", "user_information": true, "encrypted_safe": false, "harm": "possible",
-		},
-		"cause":    map[string]any{"text": both("接口缺少权限校验。", "An interface lacked a check."), "certainty": "suspected"},
-		"measures": []any{map[string]any{"text": both("关闭接口", "Closed the interface"), "taken_at": at}},
-		"advice":   []any{both("警惕可疑来电。", "Be wary of suspicious calls.")},
-		"remedies": []any{both("免费提醒服务一年。", "A year of free alerts.")},
-	}
 }

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"os"
+	"strconv"
 	"testing"
 	"time"
 
@@ -21,8 +22,9 @@ const inFlight = 16*32 + 64 + 16*100
 func TestKill(t *testing.T) {
 	people, kills := 20000, 20
 	if os.Getenv("SOAK") != "" {
-		people, kills = 200000, 200
+		people, kills = 300_000, 200
 	}
+	began := time.Now()
 	h := newHouse(t)
 	id := h.report(leak("kill"))
 	h.audience(id, people, nil)
@@ -49,12 +51,55 @@ func TestKill(t *testing.T) {
 	})
 	require.Zero(t, d.People["pending"])
 	require.Zero(t, d.People["in_doubt"])
-	h.compare(d, people, int64(kills*inFlight))
+	repeated := h.compare(d, people, int64(kills*inFlight))
+	record(t, "kill -9 of the process (SQLite)", fmt.Sprintf("%d people, %d kills", people, kills), killed(people, d, repeated), time.Since(began))
+}
+
+// killed is the result of a run with kills for its table.
+func killed(people int, d progress, repeated int64) string {
+	return fmt.Sprintf("%d reached, lost 0, %d arrived twice, each named among %d possible duplicates", people, repeated, d.Duplicates)
+}
+
+// TestKillWorker ends workers with kill -9 at random moments of a dispatch on PostgreSQL and starts them again.
+func TestKillWorker(t *testing.T) {
+	people, kills := 12000, 4
+	if os.Getenv("SOAK") != "" {
+		people, kills = 600_000, 200
+	}
+	if n, err := strconv.Atoi(os.Getenv("SOAK_KILLS")); err == nil {
+		people, kills = 3000*n, n
+	}
+	began := time.Now()
+	c := newCluster(t, postgres(t), 1, 2)
+	id := c.report(leak("kill-worker"))
+	c.audience(id, people, nil)
+	notice := c.approvedNotice(id)
+	var d progress
+	c.must(c.worker, http.MethodPost, "/notices/"+notice.ID+"/dispatch", nil, &d)
+	done := 0
+	for ; done < kills && d.State == "running"; done++ {
+		left := d.People["pending"]
+		c.until("the workers", time.Minute, func() bool { d = c.progress(d.ID); return d.People["pending"] < left || d.State != "running" })
+		time.Sleep(rand.N(200 * time.Millisecond))
+		c.workers[done%2].kill()
+		c.hire(done % 2)
+		d = c.progress(d.ID)
+	}
+	t.Logf("%d kills; then %v", done, d.People)
+	require.Equal(t, kills, done, "the dispatch must outlast the kills")
+	c.until("the dispatch", 5*time.Minute, func() bool {
+		d = c.progress(d.ID)
+		require.EqualValues(t, people, d.sum(), "the states always add up")
+		return d.State == "done"
+	})
+	require.Zero(t, d.People["pending"]+d.People["in_doubt"]+d.People["failed"])
+	repeated := c.compare(d, people, int64(kills*inFlight))
+	record(t, "kill -9 of workers (PostgreSQL)", fmt.Sprintf("%d people, 2 workers, %d kills", people, kills), killed(people, d, repeated), time.Since(began))
 }
 
 // compare holds the ledger's outcome against what the providers say arrived; at most so many messages may
 // have arrived again.
-func (h *house) compare(d progress, people int, most int64) {
+func (h *house) compare(d progress, people int, most int64) int64 {
 	var journal struct {
 		Channels map[string]struct{ Deliveries, Repeated, Recipients int64 }
 	}
@@ -71,6 +116,7 @@ func (h *house) compare(d progress, people int, most int64) {
 	require.GreaterOrEqual(h.t, d.Duplicates, repeated, "each repeated message is listed")
 	h.t.Logf("%d people reached, %d messages arrived twice, %d listed as possible duplicates", reached, repeated, d.Duplicates)
 	h.listed(d, repeated)
+	return repeated
 }
 
 // listed sums the repeats of the deliveries listed as possible duplicates: no repeat is outside the list.
