@@ -84,7 +84,7 @@ func (d *Delivery) settle(o Outcome, now time.Time) (changed, failed bool) {
 		return d.putBack(o, now), false
 	}
 	if o.Attempt > 0 && o.Attempt <= d.Attempt {
-		if d.tells(o) {
+		if d.tells(o) && (d.Doubt || !o.Doubt) {
 			return false, false
 		}
 		o.Doubt = true // two owners sent the same attempt

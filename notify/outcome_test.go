@@ -261,6 +261,9 @@ func TestTwoSendsOfOneAttemptAreListed(t *testing.T) {
 	twice, _ := settled(t, row, Outcome{Attempt: 1, Verdict: Verdict{Class: ClassAccepted, ProviderID: "second"}})
 	require.True(t, twice.Doubt)
 	require.Equal(t, Accepted, twice.State)
+	mail := Delivery{State: Accepted, Class: ClassAccepted, Attempt: 1} // a relay's word looks the same each time
+	taken, _ := settled(t, mail, Outcome{Attempt: 1, Doubt: true, Verdict: Verdict{Class: ClassAccepted}})
+	require.True(t, taken.Doubt, "sent by who took over from a dead owner, whose journal was faster")
 }
 
 func TestLostClaimStillCounts(t *testing.T) {
