@@ -90,14 +90,15 @@ func (l *Listener) Run(ctx context.Context) error {
 	store, end := context.WithCancel(context.WithoutCancel(ctx))
 	var writing sync.WaitGroup
 	writing.Go(func() { l.gather.run(store) })
-	served := make(chan error, 1)
-	go func() { served <- l.server.Serve(l.door) }()
-	var err error
+	served := make(chan struct{})
+	var ended, err error
+	go func() { defer close(served); ended = l.server.Serve(l.door) }()
 	select {
-	case err = <-served:
+	case <-served:
+		err = ended
 	case <-ctx.Done():
 		_ = l.door.Close() // nobody new
-		<-served           // it ended because its door was closed
+		<-served           // because its door was closed
 	}
 	select {
 	case <-l.work.stop():
