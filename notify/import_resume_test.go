@@ -53,17 +53,25 @@ func crowd(r *rand.Rand, people, lines int) (csv string, kept int) {
 }
 
 // smallRuns is a world whose index has many runs.
+// scaled makes a crowd smaller where tests are to be short: the race detector slows imports thirtyfold.
+func scaled(n int) int {
+	if testing.Short() {
+		return n / 5
+	}
+	return n
+}
+
 func smallRuns(t testing.TB) *world {
 	w := newWorld(t)
 	key, err := w.db.OperatorKey(w.ctx, "acme")
 	require.NoError(t, err)
-	w.service = notify.New(w.store, w.catalog, key, notify.WithRunsOf(1500))
+	w.service = notify.New(w.store, w.catalog, key, notify.WithRunsOf(scaled(1500)))
 	return w
 }
 
 func TestNobodyIsKeptTwiceOrLost(t *testing.T) {
 	w := smallRuns(t)
-	csv, kept := crowd(rand.New(rand.NewPCG(1, 2)), 8000, 15_000)
+	csv, kept := crowd(rand.New(rand.NewPCG(1, 2)), scaled(8000), scaled(15_000))
 	a, err := w.service.Import(w.ctx, rui, w.id, "people.csv", "csv", strings.NewReader(csv), nil)
 	require.NoError(t, err)
 	require.EqualValues(t, kept, a.Affected)
@@ -98,13 +106,13 @@ func TestNobodyIsKeptTwiceOrLost(t *testing.T) {
 func TestImportGoesOnWhereItWasInterrupted(t *testing.T) {
 	w := smallRuns(t)
 	r := rand.New(rand.NewPCG(3, 4))
-	csv, _ := crowd(r, 8000, 15_000)
+	csv, _ := crowd(r, scaled(8000), scaled(15_000))
 	want, err := w.service.Import(w.ctx, rui, w.id, "people.csv", "csv", strings.NewReader(csv), nil)
 	require.NoError(t, err)
 	src := notify.Source{Name: "people.csv", Format: "csv"}
 	var a notify.Audience
 	for cut, tries := 0, 0; ; tries++ {
-		cut += r.IntN(200_000)
+		cut += r.IntN(scaled(200_000))
 		src.Reader = strings.NewReader(csv)
 		if cut < len(csv) {
 			src.Reader = io.MultiReader(strings.NewReader(csv[:cut]), iotest.ErrReader(errors.New("cut off")))
@@ -168,7 +176,7 @@ func TestAnotherFileIsNotGoneOnWith(t *testing.T) {
 // taken its import over.
 func TestLostProcessKeepsNothingMore(t *testing.T) {
 	w := smallRuns(t)
-	csv, _ := crowd(rand.New(rand.NewPCG(7, 8)), 40_000, 30_000)
+	csv, _ := crowd(rand.New(rand.NewPCG(7, 8)), scaled(40_000), scaled(30_000))
 	begun, wake, lost := make(chan struct{}), make(chan struct{}), make(chan error)
 	go func() {
 		first := true
