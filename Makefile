@@ -39,6 +39,7 @@ quick: ## the fast tests, under a minute once built
 test: tools build check ## everything CI runs
 	go test -timeout 10m $$(go list ./... | grep -v "^tocsin/test/" | grep -vxF "$$(go list $(RACE))")
 	go test -count=1 -timeout 10m ./test/... # the cache does not see the binary they run, nor what imports what
+	go test ./notify # the race detector has smaller crowds
 	CGO_ENABLED=1 go test -race -short -timeout 10m $(RACE)
 	scripts/fuzz.sh 300x incident notify/receipt
 
