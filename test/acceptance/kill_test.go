@@ -20,7 +20,7 @@ const inFlight = 16*32 + 64 + 16*100
 // TestKill ends the service with kill -9 at random moments of a dispatch and starts it again: everyone ends
 // with an outcome, none is lost, and each repeated message is listed by name.
 func TestKill(t *testing.T) {
-	people, kills := 40000, 20
+	people, kills := 80_000, 20
 	if os.Getenv("SOAK") != "" {
 		people, kills = 300_000, 200
 	}
