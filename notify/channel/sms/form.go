@@ -86,6 +86,21 @@ func (f *form) fill(o *notify.Outgoing) (values []string, code string, ours bool
 	return values, "", false
 }
 
+// choose is the template that serves a person, and its values: the one without variables when the provider would
+// refuse a value. refused has a class when neither serves.
+func (f *form) choose(o *notify.Outgoing) (template string, values []string, refused notify.Verdict) {
+	values, code, ours := f.fill(o)
+	switch {
+	case code == "":
+		return f.template, values, notify.Verdict{}
+	case ours:
+		return "", nil, notify.Verdict{Class: notify.ClassBug, Code: code}
+	case f.bare == "":
+		return "", nil, notify.Verdict{Class: notify.ClassRcptSoft, Code: code}
+	}
+	return f.bare, nil, notify.Verdict{}
+}
+
 // fits is the provider's rule for a variable: 1 to 35 characters and no address of a web page.
 func fits(v string) bool {
 	if n := utf8.RuneCountInString(v); n < 1 || n > maxParam {

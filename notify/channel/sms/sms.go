@@ -97,18 +97,11 @@ func (s *sender) one(ctx context.Context, o *notify.Outgoing, begin func()) noti
 	if !ok {
 		return notify.Verdict{Class: notify.ClassRcptPerm, Code: "not-mainland"}
 	}
-	m := aliyun.SMS{Phone: phone, Sign: s.form.sign, Template: s.form.template, OutID: o.OutID}
-	values, code, ours := s.form.fill(o)
-	switch {
-	case ours:
-		return notify.Verdict{Class: notify.ClassBug, Code: code}
-	case code != "" && s.form.bare == "":
-		return notify.Verdict{Class: notify.ClassRcptSoft, Code: code}
-	case code != "":
-		m.Template = s.form.bare
-	default:
-		m.Params = s.form.object(values)
+	template, values, refused := s.form.choose(o)
+	if refused.Class != "" {
+		return refused
 	}
+	m := aliyun.SMS{Phone: phone, Sign: s.form.sign, Template: template, Params: s.form.object(values), OutID: o.OutID}
 	begin()
 	v := s.submit(ctx, m)
 	if m.Params != "" && s.form.bare != "" && codes.RefusesValues(v.Code) {

@@ -75,18 +75,11 @@ func (s *tencentSender) one(ctx context.Context, o *notify.Outgoing, begin func(
 	if !ok {
 		return notify.Verdict{Class: notify.ClassRcptPerm, Code: "not-mainland"}
 	}
-	m := tencent.SMS{Phone: "+86" + phone, AppID: s.channel.appID, Sign: s.form.sign, Template: s.form.template, OutID: o.OutID}
-	values, code, ours := s.form.fill(o)
-	switch {
-	case ours:
-		return notify.Verdict{Class: notify.ClassBug, Code: code}
-	case code != "" && s.form.bare == "":
-		return notify.Verdict{Class: notify.ClassRcptSoft, Code: code}
-	case code != "":
-		m.Template = s.form.bare
-	default:
-		m.Params = values
+	template, values, refused := s.form.choose(o)
+	if refused.Class != "" {
+		return refused
 	}
+	m := tencent.SMS{Phone: "+86" + phone, AppID: s.channel.appID, Sign: s.form.sign, Template: template, Params: values, OutID: o.OutID}
 	begin()
 	id, err := s.channel.client.SendSMS(ctx, m)
 	if err != nil {

@@ -194,7 +194,7 @@ func leak(key string) map[string]any {
 		},
 		"cause":    map[string]any{"text": both("接口缺少权限校验。", "An interface lacked a check."), "certainty": "suspected"},
 		"measures": []any{map[string]any{"text": both("关闭接口", "Closed the interface"), "taken_at": at}},
-		"advice":   []any{both(strings.Repeat("警惕可疑来电。", 1), "Be wary of suspicious calls.")},
+		"advice":   []any{both("警惕可疑来电。", "Be wary of suspicious calls.")},
 		"remedies": []any{both("免费提醒服务一年。", "A year of free alerts.")},
 	}
 }
