@@ -122,7 +122,7 @@ func (p *pool) put(c *conn, f fate) {
 		f = part
 	}
 	if f == busy {
-		p.failed(refuse(notify.ClassRetry, "relay-busy/421"))
+		p.fail(refuse(notify.ClassRetry, "relay-busy/421"))
 	}
 	if f == keep {
 		c.since = time.Now()
@@ -178,10 +178,7 @@ func (p *pool) connect(ctx context.Context) (*conn, error) {
 }
 
 func (p *pool) attempt(ctx context.Context) (*conn, error) {
-	p.mu.Lock()
-	failing := p.failures > 0
-	p.mu.Unlock()
-	if failing {
+	if p.failed() > 0 {
 		select {
 		case p.slow <- struct{}{}:
 			defer func() { <-p.slow }()
@@ -195,6 +192,7 @@ func (p *pool) attempt(ctx context.Context) (*conn, error) {
 			return nil, err
 		}
 	}
+	before := p.failed()
 	c, err := p.dial(ctx)
 	if err != nil && ctx.Err() != nil {
 		return nil, unreachable("cancelled", ctx.Err())
@@ -202,15 +200,24 @@ func (p *pool) attempt(ctx context.Context) (*conn, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if err != nil {
-		p.failed(err)
+		p.fail(err)
 		return nil, err
 	}
-	p.failures, p.next = 0, time.Time{}
+	if p.failures <= before { // else others were refused meanwhile: the relay is not better for this one
+		p.failures, p.next = 0, time.Time{}
+	}
 	return c, nil
 }
 
-// failed puts off the next attempt, the longer the more have failed.
-func (p *pool) failed(err error) {
+// failed is how many attempts have failed in a row.
+func (p *pool) failed() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.failures
+}
+
+// fail puts off the next attempt, the longer the more have failed.
+func (p *pool) fail(err error) {
 	p.failures++
 	p.last = err
 	wait := min(firstWait<<min(p.failures-1, 10), longWait)
