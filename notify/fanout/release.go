@@ -64,6 +64,9 @@ func (f *Fanout) release(ctx context.Context, no int64) (*release, error) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if known := f.releases[no]; known != nil { // another worker was faster: its limits count for all
+		return known, nil
+	}
 	if len(f.releases) >= maxReleases {
 		clear(f.releases)
 	}
