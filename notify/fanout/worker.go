@@ -138,7 +138,7 @@ func (w *worker) work(ctx, inFlight context.Context, r notify.Range) error {
 	}
 	going, end := w.f.follow(inFlight, r)
 	defer end()
-	part := rel.part(w.f.part)
+	part := rel.part(w.f.o.Clock.Now(), w.f.part)
 	for last := false; !last; {
 		if ctx.Err() != nil || going.Err() != nil {
 			return errLost
