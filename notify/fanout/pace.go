@@ -24,7 +24,7 @@ const (
 // pacer shapes messages to a rate: the configured one, divided among the processes that send now, and less while
 // the provider asks for less.
 type pacer struct {
-	full    float64 // messages a second over all processes; 0: as fast as it goes
+	full    float64     // messages a second over all processes; 0: as fast as it goes
 	watched atomic.Bool // it has asked for less: its answers are counted
 
 	mu      sync.Mutex
