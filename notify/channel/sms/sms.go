@@ -6,7 +6,6 @@ package sms
 import (
 	"context"
 	"errors"
-	"regexp"
 	"strings"
 	"time"
 
@@ -56,11 +55,8 @@ func New(client *aliyun.Client, o Options) *Channel {
 // Name is the channel's id.
 func (c *Channel) Name() string { return templates.SMS }
 
-// Covers tells whether an address is a mainland mobile number.
-func (c *Channel) Covers(address string) bool {
-	_, ok := mainland(address)
-	return ok
-}
+// Covers mobile numbers of the mainland.
+func (c *Channel) Covers() notify.Coverage { return notify.Mainland }
 
 // Prepare checks the message's form at this provider.
 func (c *Channel) Prepare(_ context.Context, m notify.FrozenMessage, mode incident.Mode) (notify.Sender, error) {
@@ -119,12 +115,9 @@ func (s *sender) submit(ctx context.Context, m aliyun.SMS) notify.Verdict {
 	return notify.Verdict{Class: notify.ClassAccepted, Code: "OK", ProviderID: id}
 }
 
-var mobile = regexp.MustCompile(`^1[3-9][0-9]{9}$`)
-
 // mainland is the bare form of a mainland mobile number.
 func mainland(address string) (string, bool) {
-	bare := strings.TrimPrefix(address, "+86")
-	return bare, mobile.MatchString(bare)
+	return strings.TrimPrefix(address, "+86"), notify.CoverageOf(address) == notify.Mainland
 }
 
 // judge turns a failed call into a verdict.

@@ -39,11 +39,8 @@ func NewTencent(client *tencent.Client, appID string, o Options) *Tencent {
 // Name is the channel's id.
 func (c *Tencent) Name() string { return templates.SMS }
 
-// Covers tells whether an address is a mainland mobile number: abroad has templates of its own.
-func (c *Tencent) Covers(address string) bool {
-	_, ok := mainland(address)
-	return ok
-}
+// Covers mobile numbers of the mainland: abroad has templates of its own.
+func (c *Tencent) Covers() notify.Coverage { return notify.Mainland }
 
 // Prepare checks the message's form at this provider.
 func (c *Tencent) Prepare(_ context.Context, m notify.FrozenMessage, mode incident.Mode) (notify.Sender, error) {
