@@ -3,13 +3,13 @@ package sms
 import (
 	"context"
 	"errors"
-	"regexp"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"tocsin/incident"
 	"tocsin/internal/aliyun"
+	"tocsin/internal/call"
 	"tocsin/notify"
 	"tocsin/notify/codes"
 	"tocsin/templates"
@@ -37,12 +37,8 @@ func NewInternational(client *aliyun.Client, o Options) *International {
 // Name is the channel's id.
 func (c *International) Name() string { return templates.SMS }
 
-var abroad = regexp.MustCompile(`^\+[1-9][0-9]{6,14}$`)
-
-// Covers tells whether an address is a number with another country code than the mainland's.
-func (c *International) Covers(address string) bool {
-	return abroad.MatchString(address) && !strings.HasPrefix(address, "+86")
-}
+// Covers numbers with another country code than the mainland's.
+func (c *International) Covers() notify.Coverage { return notify.Abroad }
 
 // maxText is more than any approved text has; a longer one is a mistake that costs for each part.
 const maxText = 1000
@@ -86,7 +82,7 @@ func (s *globalSender) Send(ctx context.Context, out []notify.Outgoing, begin fu
 }
 
 func (s *globalSender) one(ctx context.Context, o *notify.Outgoing, begin func()) notify.Verdict {
-	if !s.channel.Covers(o.Address) {
+	if !s.channel.Covers().Reaches(o.Address) {
 		return notify.Verdict{Class: notify.ClassRcptPerm, Code: "not-abroad"}
 	}
 	text, missing := s.words.Fill(o)
@@ -105,11 +101,11 @@ func (s *globalSender) one(ctx context.Context, o *notify.Outgoing, begin func()
 	return notify.Verdict{Class: notify.ClassAccepted, Code: "OK", ProviderID: id}
 }
 
-// judgeGlobal is judge for codes that come with and without the provider's isv. and isp.
+// judgeGlobal knows codes that come with and without the provider's isv. and isp.
 func judgeGlobal(err error, now time.Time) notify.Verdict {
-	v := judge(err, codes.Global, now)
-	var e *aliyun.Error
-	if errors.As(err, &e) && e.Class == aliyun.Business {
+	v := codes.Global.Judge(err, now)
+	var e *call.Error
+	if errors.As(err, &e) && e.Class == call.Business {
 		code := strings.TrimPrefix(strings.TrimPrefix(e.Code, "isv."), "isp.")
 		v = codes.Global.Verdict(code, e.Window, now)
 		v.Code = e.Code
