@@ -36,7 +36,7 @@ func (s *shift) part(last bool) error {
 	broken := s.sendAll()
 	outcomes, complete := s.results()
 	rec := notify.Recording{Range: s.r, Until: s.f.until(), Halt: s.short(), Outcomes: outcomes, Last: complete && last}
-	held, err := s.f.record(s.inFlight, s.rel.Dispatch, rec)
+	held, err := s.f.record(s.inFlight, s.rel.Dispatch, rec, s.stillShort)
 	if err != nil {
 		return errors.Join(broken, errUnrecorded, err) // the page stays: the journal knows what the store does not
 	}
@@ -128,6 +128,17 @@ func (s *shift) short() string {
 		return "provider"
 	}
 	return ""
+}
+
+// stillShort is short by what is known of the providers now.
+func (s *shift) stillShort() string {
+	now := s.f.o.Clock.Now()
+	for i := range s.tasks {
+		if t := &s.tasks[i]; t.state == waiting {
+			s.choose(t, now)
+		}
+	}
+	return s.short()
 }
 
 // results are the outcomes, in the order of seq; complete says that everybody has one. What was begun and has
