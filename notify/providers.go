@@ -133,7 +133,7 @@ func runOn(ctx context.Context, tx Tx, channel string) error {
 		if d, err = lockDispatch(ctx, tx, d); err != nil {
 			return err
 		}
-		d.State, d.Reason, d.Flow.Halted = DispRunning, "", ""
+		d.hold(tx, DispRunning, "", "")
 		if err := tx.UpdateDispatch(ctx, d); err != nil {
 			return err
 		}

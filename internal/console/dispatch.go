@@ -17,6 +17,8 @@ type dispatchRow struct {
 	State          notify.DispatchState
 	Halted         string // why the machine paused it; "" when a person did
 	Reason         string
+	HeldBy         string // who paused or stopped it
+	HeldAt         *moment
 	Phase          notify.Phase
 	Total, Told    int64
 	Percent        string
@@ -37,10 +39,13 @@ type bar struct {
 }
 
 func (r *request) dispatchRow(p notify.Progress) dispatchRow {
-	row := dispatchRow{ID: p.ID, Notice: p.Notice, State: p.State, Halted: p.Flow.Halted, Reason: r.word("reason", p.Reason), Phase: p.Flow.Phase,
+	row := dispatchRow{ID: p.ID, Notice: p.Notice, State: p.State, Halted: p.Flow.Halted, Reason: r.word("reason", p.Reason), HeldAt: r.at(p.Flow.HeldAt), Phase: p.Flow.Phase,
 		Total: p.Total, Told: p.Total - p.People.Pending - p.People.Stopped, From: r.at(&p.StartedAt), End: r.at(p.EndedAt), By: r.person(p.StartedBy),
 		Duplicates: p.Duplicates, Mode: p.Mode, Extends: p.Extends != "", Rate: rateText(p.Rate)}
-	if p.State == notify.DispRunning && p.People.Pending > 0 && p.Flow.Phase != notify.PhaseWatching {
+	if p.Flow.HeldBy != "" {
+		row.HeldBy = r.person(p.Flow.HeldBy)
+	}
+	if p.State == notify.DispRunning && p.People.Pending > 0 {
 		row.ETA = r.until(p.ETA)
 	}
 	row.Percent = "100"
@@ -205,9 +210,9 @@ func (r *request) channels(p notify.Progress) (out []channelRow) {
 	for _, ch := range p.Channels {
 		row := channelRow{Channel: ch, Public: ch == templates.Announcement, Complaints: p.Complaints[ch]}
 		pace := p.Pace[ch]
-		row.First, row.Rate = pace.First, rateText(pace.Rate)
+		row.First, row.ETA = pace.First, r.until(pace.ETA)
 		if p.Flow.Phase != notify.PhaseWatching { // what is watched stands still
-			row.ETA = r.until(pace.ETA)
+			row.Rate = rateText(pace.Rate)
 		}
 		total := int64(0)
 		var all []bar
@@ -236,7 +241,7 @@ func (r *request) listed(m *dispatchModel, p notify.Progress) error {
 		after = -1
 	}
 	var state *notify.DeliveryState
-	for s := notify.Pending; s <= notify.Stopped; s++ {
+	for s := notify.Pending; s <= notify.Complained; s++ {
 		if s.String() == m.List {
 			state = &s
 		}

@@ -36,6 +36,13 @@ func (b *browser) uploads(path, name, content string, said map[string]string) *h
 	return b.send(r)
 }
 
+// asks sends an empty form and says in what form the answer is wanted.
+func (b *browser) asks(accept, path string) *http.Response {
+	r := httptest.NewRequest(http.MethodPost, path, nil)
+	r.Header.Set("Accept", accept)
+	return b.send(r)
+}
+
 // dispatched submits the notice to an audience and has it approved and dispatched by the API's use cases.
 func (h *house) dispatched() string {
 	h.t.Helper()
@@ -199,6 +206,13 @@ func TestADispatchAddsUpAndIsFoundByPerson(t *testing.T) {
 	b := h.browser("shen")
 	page := body(t, b.post(sent+"/recount", nil))
 	require.Contains(t, page, "agree with the ledger")
+	counted := body(t, b.asks("application/x-ndjson", sent+"/recount"))
+	require.Contains(t, counted, `{"shown":`)
+	require.Contains(t, counted, "agree with the ledger")
+	require.NotContains(t, counted, "<html", "a script takes in the result alone")
+	page = body(t, b.post(sent+"/search", url.Values{"by": {"code"}, "who": {"not a code"}}))
+	require.Contains(t, page, "Nobody in this dispatch")
+	require.Contains(t, body(t, b.get(sent+"?list=complained")), "do not send again")
 	page = body(t, b.post(sent+"/search", url.Values{"by": {"key"}, "who": {"u-1"}}))
 	require.Contains(t, page, `class="told"`)
 	require.NotContains(t, page, "Download the proof", "nothing has happened yet")
@@ -210,7 +224,7 @@ func TestADispatchAddsUpAndIsFoundByPerson(t *testing.T) {
 	form := url.Values{"reason": {"wait"}}
 	require.Equal(t, http.StatusSeeOther, b.post(sent+"/pause", form).StatusCode)
 	page = body(t, b.get(sent))
-	require.Contains(t, page, "Paused by a person.")
+	require.Contains(t, page, "Paused by SHEN (you).")
 	require.Contains(t, page, "Nobody who was sent to is sent to again.")
 	require.Equal(t, http.StatusBadRequest, b.post(sent+"/stop", form).StatusCode, "the box must be ticked")
 }
