@@ -41,7 +41,10 @@ type bar struct {
 func (r *request) dispatchRow(p notify.Progress) dispatchRow {
 	row := dispatchRow{ID: p.ID, Notice: p.Notice, State: p.State, Halted: p.Flow.Halted, Reason: r.word("reason", p.Reason), HeldAt: r.at(p.Flow.HeldAt), Phase: p.Flow.Phase,
 		Total: p.Total, Told: p.Total - p.People.Pending - p.People.Stopped, From: r.at(&p.StartedAt), End: r.at(p.EndedAt), By: r.person(p.StartedBy),
-		Duplicates: p.Duplicates, Mode: p.Mode, Extends: p.Extends != "", Rate: rateText(p.Rate)}
+		Duplicates: p.Duplicates, Mode: p.Mode, Extends: p.Extends != ""}
+	if p.EndedAt != nil || p.State == notify.DispRunning && p.Flow.Phase != notify.PhaseWatching { // what stands still has no speed
+		row.Rate = rateText(p.Rate)
+	}
 	if p.Flow.HeldBy != "" {
 		row.HeldBy = r.person(p.Flow.HeldBy)
 	}

@@ -183,18 +183,19 @@ func TestWhoComesLaterIsAdded(t *testing.T) {
 
 func TestAProviderIsPausedByItsConsequence(t *testing.T) {
 	h := newHouse(t)
-	h.notify.SetWays([]notify.Way{{ID: "relay", Channel: "email", Regions: []string{"CN"}}, {ID: "relay-2", Channel: "email"}, {ID: "aliyun", Channel: "sms"}})
+	h.notify.SetWays([]notify.Way{{ID: "relay", Channel: "email", Regions: []string{"CN"}}, {ID: "relay-2", Channel: "email"}, {ID: "aliyun", Channel: "sms", Numbers: notify.NumbersHome},
+		{ID: "aliyun-intl", Channel: "sms", Numbers: notify.NumbersAbroad}})
 	sent := h.dispatched()
 	b := h.browser("shen")
 	page := body(t, b.get("/providers"))
 	require.Contains(t, page, "What it has not begun goes out over Second mail relay")
-	require.Contains(t, page, "There is no other provider")
+	require.Equal(t, 2, strings.Count(page, "There is no other provider"), "what reaches other numbers takes nothing over")
 	require.NotContains(t, body(t, h.browser("audit").get("/providers")), `action="/providers`)
 
 	require.Equal(t, http.StatusBadRequest, b.post("/providers/relay/pause", url.Values{}).StatusCode, "a reason is needed")
 	require.Equal(t, http.StatusSeeOther, b.post("/providers/relay/pause", url.Values{"reason": {"certificate"}}).StatusCode)
 	require.Contains(t, body(t, b.get(sent)), "Mail relay (E-mail) is paused.")
-	require.Contains(t, body(t, b.get("/providers")), "Paused by SHEN (you)")
+	require.Contains(t, body(t, b.get("/providers")), "Reason: certificate")
 	require.Equal(t, http.StatusSeeOther, b.post("/providers/relay/resume", nil).StatusCode)
 	require.NotContains(t, body(t, b.get(sent)), "is paused.")
 	require.Equal(t, http.StatusNotFound, b.post("/providers/none/pause", url.Values{"reason": {"x"}}).StatusCode)
