@@ -96,7 +96,7 @@ type deliveryRow struct {
 }
 
 func (v *viewer) deliveryRow(d notify.Delivery) deliveryRow {
-	row := deliveryRow{Person: d.Seq + 1, Channel: d.Channel, State: d.State.String(), Class: string(d.Class), Code: d.Code, Number: d.ProviderID, Provider: d.Provider,
+	row := deliveryRow{Person: d.Seq, Channel: d.Channel, State: d.State.String(), Class: string(d.Class), Code: d.Code, Number: d.ProviderID, Provider: d.Provider,
 		Attempt: d.Attempt, Superseded: d.Superseded, Doubt: d.Doubt}
 	if !d.At.IsZero() {
 		row.At = v.at(&d.At)

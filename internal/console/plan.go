@@ -127,7 +127,13 @@ func (r *request) costs(all []notify.PlanCost) (out []string) {
 	return out
 }
 
-func money(amount float64) string { return thousands(strconv.FormatFloat(amount, 'f', 2, 64)) }
+// money is an amount in the currency's smallest unit that is commonly paid; what is less is not nothing.
+func money(amount float64) string {
+	if amount > 0 && amount < 0.01 {
+		return "< 0.01"
+	}
+	return thousands(strconv.FormatFloat(amount, 'f', 2, 64))
+}
 
 func (r *request) planChannel(c notify.ChannelPlan) planChannel {
 	row := planChannel{Channel: c.Channel, First: c.First, AtMost: c.AtMost}

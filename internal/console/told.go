@@ -11,7 +11,6 @@ import (
 
 // toldRow is all that a dispatch did for one recipient.
 type toldRow struct {
-	Person              int64
 	Seq                 int64
 	Key, Role, Standing string
 	Ladder              []string
@@ -27,7 +26,7 @@ type toldEvent struct {
 }
 
 func (r *request) toldRow(t notify.Told) toldRow {
-	row := toldRow{Person: t.Recipient + 1, Seq: t.Recipient, Key: t.PersonKey, Role: t.Role, Standing: t.Standing, Ladder: t.Channels, Doubt: t.Doubt, Proved: len(t.History) > 0}
+	row := toldRow{Seq: t.Recipient, Key: t.PersonKey, Role: t.Role, Standing: t.Standing, Ladder: t.Channels, Doubt: t.Doubt, Proved: len(t.History) > 0}
 	for _, d := range t.Deliveries {
 		row.Deliveries = append(row.Deliveries, r.deliveryRow(d))
 	}
