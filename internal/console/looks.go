@@ -65,6 +65,11 @@ func (l *looks) render(w io.Writer, locale, page string, model any) error {
 	return l.pages[locale][page].ExecuteTemplate(w, "page", model)
 }
 
+// part renders a part of a page by itself.
+func (l *looks) part(w io.Writer, locale, page, name string, model any) error {
+	return l.pages[locale][page].ExecuteTemplate(w, name, model)
+}
+
 // funcs are what templates may call. t says a fixed key; word says one of an enumeration.
 func funcs(w words, locale string, a assets) template.FuncMap {
 	return template.FuncMap{
