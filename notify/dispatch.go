@@ -95,7 +95,7 @@ const (
 	Stopped
 )
 
-var deliveryStates = [...]string{"pending", "sending", "in_doubt", "accepted", "failed", "delivered", "read", "stopped", "complained"}
+var deliveryStates = [...]string{"pending", "sending", "in_doubt", "accepted", "failed", "delivered", "read", "stopped", "complained", "untried"}
 
 // String is the state as the API names it.
 func (s DeliveryState) String() string { return deliveryStates[s] }

@@ -244,8 +244,12 @@ func (w *writer) group(first *job, l lane) {
 // again.
 func (w *writer) fail(tx steady, jobs []*job, cause error) {
 	_ = tx.tx.Rollback() // there is nothing to keep, and the cause is already told
+	cause = asFault("write in a group", cause)
+	if fault := new(incident.Fault); !errors.As(cause, &fault) || fault.Kind != incident.Busy {
+		cause = fmt.Errorf("%w (%w)", errBusy, cause)
+	}
 	for _, j := range jobs {
-		j.answer <- fmt.Errorf("write in a group: %w (%w)", errBusy, asFault("group", cause))
+		j.answer <- cause
 	}
 }
 

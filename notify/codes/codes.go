@@ -3,9 +3,11 @@
 package codes
 
 import (
+	"errors"
 	"strings"
 	"time"
 
+	"tocsin/internal/call"
 	"tocsin/notify"
 )
 
@@ -50,6 +52,19 @@ func (t Table) Verdict(code string, window time.Duration, now time.Time) notify.
 		v.RetryAt = now.Add(window)
 	}
 	return v
+}
+
+// Judge turns a failed call into a verdict: a refusal in the provider's own words is the table's to class.
+func (t Table) Judge(err error, now time.Time) notify.Verdict {
+	var e *call.Error
+	switch {
+	case !errors.As(err, &e):
+		return notify.Verdict{Class: notify.ClassInDoubt, Code: "no-answer"}
+	case e.Class != call.Business:
+		return notify.Verdict{Class: notify.Class(e.Class), Code: e.Code}
+	default:
+		return t.Verdict(e.Code, e.Window, now)
+	}
 }
 
 // What is done, in words that recur.

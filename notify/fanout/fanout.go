@@ -38,7 +38,7 @@ const (
 	tick           = time.Second     // between looks for work that nobody hinted at, and at the claim of work in hand
 	grace          = 8 * time.Second // for what is in flight when the process stops
 	lastWords      = 4 * time.Second // then, to record it
-	backoffMost    = time.Minute
+	backoffMost    = 10 * time.Second
 )
 
 // Fanout is the workers of one process.

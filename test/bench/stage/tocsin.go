@@ -61,7 +61,7 @@ func (h *House) Start(profile string, env ...string) error {
 		return err
 	}
 	h.born, h.tokens = true, tokens
-	return h.call("gao", http.MethodPut, "/operators/acme/profile", operator, nil)
+	return h.call("gao", http.MethodPut, "/operators/acme/profile", Profile, nil)
 }
 
 // Stop ends the service cleanly.
