@@ -169,6 +169,7 @@ type Verdict struct {
 	Code       string
 	ProviderID string
 	RetryAt    time.Time // for RETRY_AT
+	Slower     bool      // the provider asks for fewer messages a second
 }
 
 // Counts of people by the state of their current delivery. They add up to Total.

@@ -124,6 +124,15 @@ func (t *Tx) ReleaseOwner(ctx context.Context, owner string, sure bool) (int, er
 	return int(n), err
 }
 
+// OtherOwners is how many owners besides one hold ranges now.
+func (t *Tx) OtherOwners(ctx context.Context, owner string) (int, error) {
+	n, _, err := one(ctx, t, "count owners", value[int], `
+		SELECT COUNT(DISTINCT owner) FROM dispatch_range
+		WHERE NOT done AND until > $1 AND owner NOT IN ('', $2)
+		AND dispatch_no IN (SELECT no FROM dispatch WHERE operator_id = $3 AND open_ranges > 0)`, at(&t.now), owner, t.op)
+	return n, err
+}
+
 // OpenRanges is how many of a dispatch's ranges are not done.
 func (t *Tx) OpenRanges(ctx context.Context, dispatchNo int64) (int64, error) {
 	n, ok, err := one(ctx, t, "count open ranges", value[int64],
