@@ -8,6 +8,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"os"
+	"time"
 
 	"tocsin/internal/aliyun"
 	"tocsin/internal/call"
@@ -64,7 +65,7 @@ func (a *App) relays() ([]notify.Provider, error) {
 func (a *App) mailer(id string, c config.SMTP) (notify.Provider, error) {
 	o := email.Options{
 		Addr: c.Addr, Username: c.Username, Password: c.Password, Hello: c.Hello, Domain: c.Domain, Bounce: c.Bounce,
-		Plain: c.Plain, Connections: c.Connections, PerConnection: c.PerConnection, SuccessDSN: c.SuccessDSN,
+		Plain: c.Plain, Connections: c.Connections, PerConnection: c.PerConnection, SuccessDSN: c.SuccessDSN, ReplyTime: time.Duration(c.ReplyTime),
 		Domains: map[string]float64{}, Clock: a.Clock, Log: a.Log,
 	}
 	for _, d := range c.Domains {

@@ -84,8 +84,8 @@ func Default() Config {
 		Operator: "acme", Data: "data", Workers: 4, Lease: Duration(time.Minute), LogLevel: "info",
 		HTTP:     HTTP{Addr: "127.0.0.1:8080", MaxBody: 4 << 20},
 		Database: Database{Driver: "sqlite"},
-		SMTP:     SMTP{Connections: 16},
-		Second:   SMTP{Connections: 16},
+		SMTP:     SMTP{Connections: 16, ReplyTime: Duration(2 * time.Minute)},
+		Second:   SMTP{Connections: 16, ReplyTime: Duration(2 * time.Minute)},
 		Aliyun: Aliyun{
 			Region: "cn-hangzhou", SMS: "dysmsapi.aliyuncs.com", Push: "cloudpush.aliyuncs.com", Mainland: Way{Regions: []string{"CN"}},
 		},

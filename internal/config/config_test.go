@@ -54,11 +54,11 @@ func TestSecretsMayStandInFiles(t *testing.T) {
 func TestFaultsOfProvidersAreNamed(t *testing.T) {
 	_, err := Load(write(t, `
 smtp: {addr: "relay.example.com:25", hello: a.example, bounce: b.example, domain: a.example, plain: true, price: 1, dkim: [{domain: a.example}]}
-smtp_second: {addr: "second.example.com:25"}
+smtp_second: {addr: "second.example.com:25", reply_time: 1ms}
 tencent: {secret_id: x}
 bounces: {cert_file: x, mailbox: {addr: "mail.example.com:993"}}
 `), nil, "")
-	for _, want := range []string{"smtp.plain", "smtp.dkim", "smtp: rate and price", "smtp_second", "tencent", "bounces: cert_file", "bounces.mailbox"} {
+	for _, want := range []string{"smtp.plain", "smtp.dkim", "smtp: rate and price", "smtp_second", "smtp_second.reply_time", "tencent", "bounces: cert_file", "bounces.mailbox"} {
 		require.ErrorContains(t, err, want)
 	}
 	c, err := Load(write(t, "smtp: {addr: \"127.0.0.1:25\", hello: a.example, bounce: b.example, domain: a.example, plain: true, rate: 50, regions: [CN, EEA]}\n"), nil, "")

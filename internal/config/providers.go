@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"net"
+	"time"
 )
 
 // Way is what is configured alike for every provider: contracts and measured carriers differ.
@@ -25,6 +26,7 @@ type SMTP struct {
 	Plain         bool     `koanf:"plain"` // without TLS, to a relay on this machine only
 	Connections   int      `koanf:"connections"`
 	PerConnection int      `koanf:"per_connection"` // messages before a connection is closed; 0: no limit
+	ReplyTime     Duration `koanf:"reply_time"`     // how long it may take to answer
 	SuccessDSN    bool     `koanf:"success_dsn"`    // ask for word of arrival as well
 	DKIM          []DKIM   `koanf:"dkim"`
 	Domains       []Domain `koanf:"domains"`
@@ -95,6 +97,9 @@ func (c *Config) providers() (faults []error) {
 		}
 		if s.Hello == "" || s.Bounce == "" || s.Domain == "" {
 			bad("%s: with addr also set hello, bounce and domain", name)
+		}
+		if s.ReplyTime < Duration(time.Second) || s.ReplyTime > Duration(10*time.Minute) {
+			bad("%s.reply_time: 1s to 10m", name)
 		}
 		if s.Plain && !loopback(s.Addr) {
 			bad("%s.plain: only to a relay on this machine (127.0.0.1 or ::1)", name)

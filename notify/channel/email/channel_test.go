@@ -377,3 +377,16 @@ func TestCancelled(t *testing.T) {
 	require.True(t, errors.Is(err, context.Canceled))
 	require.Empty(t, verdicts[0].Class)
 }
+
+// A relay that takes a message and does not answer is left after its time, with the message in doubt.
+func TestRelayThatDoesNotAnswer(t *testing.T) {
+	s := simulate(t, simulator.Options{Hang: time.Hour})
+	c := channel(t, s, func(o *email.Options) { o.ReplyTime = 200 * time.Millisecond })
+	sender, err := c.Prepare(t.Context(), notice(), incident.Live)
+	require.NoError(t, err)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	verdicts, _ := channeltest.Send(ctx, t, sender, person(1, "hang@people.example"))
+	require.NoError(t, ctx.Err())
+	require.Equal(t, notify.ClassInDoubt, verdicts[0].Class)
+}

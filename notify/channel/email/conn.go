@@ -3,6 +3,7 @@ package email
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"errors"
 	"net"
 	"strconv"
@@ -28,7 +29,9 @@ type conn struct {
 	closed bool   // the last reply was 421: the relay does nothing more here
 	ending bool   // there was a 421
 	until  time.Time
-	since  time.Time // idle since
+	// How long the relay may take to answer; 0: replyTime.
+	patience time.Duration
+	since    time.Time // idle since
 }
 
 // reply of the relay. Its text is good until the next one is read and never leaves the package: relays
@@ -43,8 +46,9 @@ func (c *conn) use(nc net.Conn) { c.nc, c.in = nc, bufio.NewReaderSize(nc, 8<<10
 // arm sets the connection's deadline. It is set anew only when it is off by a quarter, because that costs as
 // much as writing a message does.
 func (c *conn) arm() error {
-	until := time.Now().Add(replyTime)
-	if until.Sub(c.until) < replyTime/4 {
+	patience := cmp.Or(c.patience, replyTime)
+	until := time.Now().Add(patience)
+	if until.Sub(c.until) < patience/4 {
 		return nil
 	}
 	c.until = until

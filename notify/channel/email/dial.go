@@ -31,7 +31,7 @@ func dial(ctx context.Context, o Options) (*conn, error) {
 	}
 	stop := context.AfterFunc(ctx, func() { _ = nc.Close() })
 	defer stop()
-	c := &conn{}
+	c := &conn{patience: o.ReplyTime}
 	if err := c.open(ctx, nc, o, !o.Plain && (o.Implicit || port == "465")); err != nil {
 		_ = nc.Close()
 		return nil, err

@@ -35,8 +35,9 @@ type Options struct {
 	// PerConnection is how many messages a connection carries before it is closed; 0: no limit. Set it where
 	// the relay has one, or every connection ends with a 421 and a batch written for nothing.
 	PerConnection int
-	SuccessDSN    bool     // ask for word of arrival too
-	DKIM          []Signer // nil: the relay signs
+	ReplyTime     time.Duration // how long the relay may take to answer, then what is under way is in doubt; 0: two minutes
+	SuccessDSN    bool          // ask for word of arrival too
+	DKIM          []Signer      // nil: the relay signs
 	// Domains are limits, in messages a second, of what goes to a domain's mailboxes. A mailbox provider that
 	// throttles gets one by itself.
 	Domains   map[string]float64
