@@ -24,6 +24,7 @@ import (
 	"tocsin/internal/store"
 	"tocsin/internal/watch"
 	"tocsin/notify"
+	"tocsin/notify/receipt/inbox"
 	"tocsin/playbooks"
 	"tocsin/playbooks/obligation"
 	"tocsin/templates"
@@ -56,7 +57,8 @@ type App struct {
 	watch      *watch.Watch
 	simulator  simulated
 	ways       []notify.Provider
-	bounceDoor string // where our own door for bounces listens; "" when there is none
+	bounceDoor string         // where our own door for bounces listens; "" when there is none
+	mailbox    *inbox.Mailbox // that bounces are collected from; nil when there is none
 	listener   net.Listener
 
 	mu     sync.Mutex

@@ -108,6 +108,9 @@ func (s state) Collect(ch chan<- prometheus.Metric) {
 	for _, p := range s.a.parts() {
 		gauge(readyMetric, flag(p.check(ctx) == nil), p.name)
 	}
+	if m := s.a.mailbox; m != nil { // no reason to take nothing in, but one to look
+		gauge(readyMetric, flag(m.Health().Fault == ""), "bounce mailbox")
+	}
 	sc := evidence.System(s.a.Config.Operator)
 	providers, err := s.a.Notify.Providers(ctx, sc)
 	if err != nil {
