@@ -24,6 +24,7 @@ import (
 	"tocsin/internal/store"
 	"tocsin/internal/watch"
 	"tocsin/notify"
+	"tocsin/notify/fanout"
 	"tocsin/notify/receipt/inbox"
 	"tocsin/playbooks"
 	"tocsin/playbooks/obligation"
@@ -58,6 +59,7 @@ type App struct {
 	simulator  simulated
 	ways       []notify.Provider
 	bounceDoor string         // where our own door for bounces listens; "" when there is none
+	fanout     *fanout.Fanout // nil where this process sends nothing
 	mailbox    *inbox.Mailbox // that bounces are collected from; nil when there is none
 	listener   net.Listener
 
