@@ -207,7 +207,7 @@ func (w *writer) next(withBulk bool) (*job, lane) {
 func (w *writer) group(first *job, l lane) {
 	begun, err := w.db.BeginTx(context.Background(), nil)
 	if err != nil {
-		first.answer <- asFault("begin transaction", err)
+		w.turnAway(first, asFault("begin transaction", err))
 		return
 	}
 	defer w.common.prepare()
@@ -237,6 +237,17 @@ func (w *writer) group(first *job, l lane) {
 	err = asFault("commit transaction", begun.Commit())
 	for _, j := range done {
 		j.answer <- err
+	}
+}
+
+// turnAway answers a job and all that wait behind it: each would wait for a lock as long, one after another.
+func (w *writer) turnAway(first *job, why error) {
+	waiting := len(w.lanes[urgent]) + len(w.lanes[bulk])
+	for j := first; j != nil; waiting-- {
+		j.answer <- why
+		if j = nil; waiting > 0 {
+			j, _ = w.next(true)
+		}
 	}
 }
 
