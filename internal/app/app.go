@@ -101,7 +101,7 @@ func (a *App) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.DB, err = store.Open(ctx, store.Options{Driver: cfg.Database.Driver, DSN: cfg.Database.DSN, KEK: kek, Clock: a.Clock, Simulated: cfg.AllSimulated()})
+	a.DB, err = store.Open(ctx, store.Options{Driver: cfg.Database.Driver, DSN: cfg.Database.DSN, KEK: kek, Clock: a.Clock, Simulated: cfg.Simulated()})
 	if err != nil {
 		return err
 	}
