@@ -16,8 +16,8 @@ import (
 )
 
 const (
-	importAhead = 8  // chunks that are checked while earlier ones are being stored
-	commitMost  = 16 // chunks that one transaction takes
+	importAhead = 8 // chunks that are checked while earlier ones are being stored
+	commitMost  = 8 // chunks that one transaction takes
 )
 
 // decoder reads one line into an empty recipient. Its values may be parts of the line.
