@@ -97,7 +97,7 @@ const (
 	Stopped
 )
 
-var deliveryStates = [...]string{"pending", "sending", "in_doubt", "accepted", "failed", "delivered", "read", "stopped", "complained"}
+var deliveryStates = [...]string{"pending", "sending", "in_doubt", "accepted", "failed", "delivered", "read", "stopped", "complained", "untried"}
 
 // String is the state as the API names it.
 func (s DeliveryState) String() string { return deliveryStates[s] }
@@ -171,6 +171,7 @@ type Verdict struct {
 	Code       string
 	ProviderID string
 	RetryAt    time.Time // for RETRY_AT
+	Slower     bool      // the provider asks for fewer messages a second
 }
 
 // Counts of people by the state of their current delivery. They add up to Total.

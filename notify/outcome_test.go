@@ -123,6 +123,9 @@ func (m *memoryTx) check(t require.TestingT, before map[int64]map[string]Deliver
 			if d.Doubt {
 				doubt++
 			}
+			if d.State == Failed && d.Class == ClassNoChannel {
+				rows[CountKey{c, Untried}]++
+			}
 			if old, ok := before[seq][c]; ok {
 				require.True(t, ahead(old.State, d.State), "%s after %s", d.State, old.State)
 				require.False(t, old.Doubt && !d.Doubt, "a doubt was forgotten")

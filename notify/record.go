@@ -240,12 +240,16 @@ func (t *tally) add(p *person, n int64) {
 		t.people[s] += n
 	}
 	for i := range p.rows {
-		t.rows[CountKey{p.rows[i].Channel, p.rows[i].State}] += n
-		if p.rows[i].Doubt {
+		row := &p.rows[i]
+		t.rows[CountKey{row.Channel, row.State}] += n
+		if row.Doubt {
 			t.doubt += n
 		}
-		if p.rows[i].Code == complaint {
-			t.rows[CountKey{p.rows[i].Channel, Complained}] += n
+		if row.Code == complaint {
+			t.rows[CountKey{row.Channel, Complained}] += n
+		}
+		if row.State == Failed && row.Class == ClassNoChannel {
+			t.rows[CountKey{row.Channel, Untried}] += n
 		}
 	}
 }

@@ -74,6 +74,8 @@ type Tx interface {
 	ReleaseRange(ctx context.Context, r Range) error
 	// ReleaseOwner frees what a dead owner held; unless sure that all it sent is recorded, in doubt.
 	ReleaseOwner(ctx context.Context, owner string, sure bool) (int, error)
+	// OtherOwners is how many owners besides one hold ranges now.
+	OtherOwners(ctx context.Context, owner string) (int, error)
 	OpenRanges(ctx context.Context, dispatchNo int64) (int64, error)
 
 	PutDeliveries(ctx context.Context, d []Delivery) error // upsert by (dispatch, seq, channel)

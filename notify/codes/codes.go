@@ -44,7 +44,7 @@ func (t Table) Verdict(code string, window time.Duration, now time.Time) notify.
 	if !ok {
 		r.Class = notify.ClassRcptSoft
 	}
-	v := notify.Verdict{Class: r.Class, Code: code}
+	v := notify.Verdict{Class: r.Class, Code: code, Slower: r.Class == notify.ClassRetry}
 	if r.Class == notify.ClassRetryAt {
 		if window == 0 {
 			window = r.Wait
@@ -61,7 +61,7 @@ func (t Table) Judge(err error, now time.Time) notify.Verdict {
 	case !errors.As(err, &e):
 		return notify.Verdict{Class: notify.ClassInDoubt, Code: "no-answer"}
 	case e.Class != call.Business:
-		return notify.Verdict{Class: notify.Class(e.Class), Code: e.Code}
+		return notify.Verdict{Class: notify.Class(e.Class), Code: e.Code, Slower: e.Class == call.Retry && e.Status > 0}
 	default:
 		return t.Verdict(e.Code, e.Window, now)
 	}

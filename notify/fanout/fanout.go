@@ -38,7 +38,7 @@ const (
 	tick           = time.Second     // between looks for work that nobody hinted at, and at the claim of work in hand
 	grace          = 8 * time.Second // for what is in flight when the process stops
 	lastWords      = 4 * time.Second // then, to record it
-	backoffMost    = time.Minute
+	backoffMost    = 10 * time.Second
 )
 
 // Fanout is the workers of one process.
@@ -56,8 +56,9 @@ type Fanout struct {
 	hints chan struct{} // to the keeper
 	wakes chan struct{} // to the workers
 
-	mu       sync.Mutex
-	releases map[int64]*release
+	mu        sync.Mutex
+	releases  map[int64]*release
+	processes int // that send, this one included
 }
 
 // New makes a fan-out and takes its journal directory.
@@ -77,7 +78,7 @@ func New(o Options) (*Fanout, error) {
 	o.Owner += "/" + evidence.NewID("own")
 	f := &Fanout{
 		o: o, scope: evidence.System(o.Operator), part: partSize, beat: tick, sleep: sleep,
-		providers: map[string][]*provider{}, releases: map[int64]*release{},
+		providers: map[string][]*provider{}, releases: map[int64]*release{}, processes: 1,
 		hints: make(chan struct{}, 1), wakes: make(chan struct{}, o.Workers),
 	}
 	for _, p := range o.Providers {

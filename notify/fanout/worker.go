@@ -138,7 +138,7 @@ func (w *worker) work(ctx, inFlight context.Context, r notify.Range) error {
 	}
 	going, end := w.f.follow(inFlight, r)
 	defer end()
-	part := rel.part(w.f.part)
+	part := rel.part(w.f.o.Clock.Now(), w.f.part)
 	for last := false; !last; {
 		if ctx.Err() != nil || going.Err() != nil {
 			return errLost
@@ -214,17 +214,35 @@ func (f *Fanout) hold(ctx context.Context, r notify.Range, jobs []job) ([]job, e
 	if err != nil {
 		return nil, fmt.Errorf("hold range: %w", err)
 	}
-	there := make(map[int64]bool, len(rows))
-	for _, row := range rows {
-		there[row.Seq] = true
+	return stillIn(jobs, rows, r.Again), nil
+}
+
+// stillIn are the members of a range that nothing has happened to since: of the rows of one that is tried again
+// those that still carry its number, else whoever has no row yet.
+func stillIn(jobs []job, rows []notify.Delivery, again bool) []job {
+	type place struct {
+		seq     int64
+		channel string
+	}
+	there := make(map[place]bool, len(rows))
+	for i := range rows {
+		at := place{seq: rows[i].Seq}
+		if again { // a person may have rows on two channels
+			at.channel = rows[i].Channel
+		}
+		there[at] = true
 	}
 	kept := jobs[:0]
 	for _, j := range jobs {
-		if there[j.seq] == r.Again {
+		at := place{seq: j.seq}
+		if again {
+			at.channel = j.row.Channel
+		}
+		if there[at] == again {
 			kept = append(kept, j)
 		}
 	}
-	return kept, nil
+	return kept
 }
 
 // halt pauses a dispatch that must not go on; people see why.

@@ -10,7 +10,7 @@ import (
 	"tocsin/test/bench/stage"
 )
 
-// million is from where on an import's figures mean something, and what goal 5 speaks of.
+// million is what goal 5 speaks of.
 const million = 1_000_000
 
 // country is one size of audience: what a dispatch to it took, a figure a round.
@@ -20,10 +20,9 @@ type country struct {
 	imported              float64 // most memory of an import
 }
 
-// countries measures goals 5, 7, 8 and 13: what a person costs in the processor's time, memory and disk as
-// audiences grow, and how fast they come in.
+// countries measures goals 5, 7 and 13: what a person costs in the processor's time, memory and disk as audiences
+// grow.
 func (b *bench) countries() error {
-	rows := map[string][]float64{}
 	all := make([]country, len(b.country))
 	for i, people := range b.country {
 		all[i].people = people
@@ -33,20 +32,19 @@ func (b *bench) countries() error {
 			if round > 0 && all[i].people*int64(round+1) > 2*million {
 				continue // the largest are not repeated
 			}
-			if err := b.visit(round, &all[i], rows); err != nil {
+			if err := b.visit(round, &all[i]); err != nil {
 				return err
 			}
 		}
 	}
 	b.add(memoryGoal(all))
 	b.add(diskGoal(all))
-	b.add(importGoal(rows))
 	b.add(flatGoal(all))
 	return nil
 }
 
 // visit imports one audience and releases a notice to it.
-func (b *bench) visit(round int, c *country, rows map[string][]float64) (err error) {
+func (b *bench) visit(round int, c *country) (err error) {
 	h, err := stage.Build(b.settings...)
 	if err != nil {
 		return err
@@ -60,9 +58,6 @@ func (b *bench) visit(round int, c *country, rows map[string][]float64) (err err
 	if err != nil {
 		return err
 	}
-	format := map[bool]string{false: "NDJSON", true: "CSV"}[a.CSV]
-	rate := float64(in.Total) / in.Took.Seconds()
-	rows[format] = append(rows[format], rate)
 	c.imported = max(c.imported, mib(in.Cost.Peak))
 	if err := h.Stop(); err != nil {
 		return err
@@ -83,8 +78,8 @@ func (b *bench) visit(round int, c *country, rows map[string][]float64) (err err
 	c.cpu = append(c.cpu, float64(r.Cost.CPU.Microseconds())/people)
 	c.peak, c.heap = append(c.peak, mib(r.Cost.Peak)), append(c.heap, mib(r.Cost.Heap))
 	c.disk = append(c.disk, float64(after-before)/people)
-	say("round %d, %d people: %s import %.0f rows/s; dispatch %.0f/s, %.1f us, %.0f MiB, %.0f bytes of disk each", round+1, c.people, format, rate,
-		people/r.Took.Seconds(), c.cpu[len(c.cpu)-1], mib(r.Cost.Peak), c.disk[len(c.disk)-1])
+	say("round %d, %d people: import %.0f rows/s, %.0f MiB; dispatch %.0f/s, %.1f us, %.0f MiB, %.0f bytes of disk each", round+1, c.people,
+		people/in.Took.Seconds(), mib(in.Cost.Peak), people/r.Took.Seconds(), c.cpu[len(c.cpu)-1], mib(r.Cost.Peak), c.disk[len(c.disk)-1])
 	return nil
 }
 
@@ -122,16 +117,6 @@ func diskGoal(all []country) result {
 	for _, c := range all {
 		r.Parts[people(c.people)] = median(c.disk)
 		r.Value = median(c.disk)
-	}
-	r.Holds = r.reaches(r.Must)
-	return r
-}
-
-func importGoal(rows map[string][]float64) result {
-	r := result{Goal: "8 import: checked, without duplicates, sealed", Unit: "rows/s", Must: 120_000, Aim: 300_000, More: true, Value: math.Inf(1), Parts: map[string]float64{}}
-	for format, rates := range rows {
-		r.Parts[format] = median(rates)
-		r.Value = min(r.Value, median(rates))
 	}
 	r.Holds = r.reaches(r.Must)
 	return r

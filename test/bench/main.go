@@ -23,13 +23,14 @@ type scale struct {
 	rounds  int
 	people  map[string]int64 // of one round, by way of SMTP
 	calls   int64            // people of one round of SMS and push
+	rows    int64            // of one import
 	country []int64          // audiences for cost per person and memory, growing
 	kills   int
 }
 
 var (
-	small = scale{3, map[string]int64{"classic": 30_000, "pipelining": 150_000, "chunking": 250_000}, 25_000, []int64{100_000, 1_000_000}, 10}
-	full  = scale{5, map[string]int64{"classic": 200_000, "pipelining": 1_000_000, "chunking": 1_000_000}, 100_000, []int64{100_000, 1_000_000, 10_000_000}, 50}
+	small = scale{3, map[string]int64{"classic": 30_000, "pipelining": 150_000, "chunking": 250_000}, 25_000, 300_000, []int64{100_000, 1_000_000}, 10}
+	full  = scale{5, map[string]int64{"classic": 200_000, "pipelining": 1_000_000, "chunking": 1_000_000}, 100_000, 1_000_000, []int64{100_000, 1_000_000, 10_000_000}, 50}
 )
 
 // ways of SMTP, in the order of the table.
@@ -52,13 +53,13 @@ var parts = []struct {
 	name string
 	run  func(*bench) error
 }{
-	{"email", (*bench).email}, {"country", (*bench).countries}, {"kill", (*bench).killed}, {"calls", (*bench).providers}, {"derive", (*bench).derivation},
+	{"email", (*bench).email}, {"import", (*bench).imports}, {"country", (*bench).countries}, {"kill", (*bench).killed}, {"calls", (*bench).providers}, {"derive", (*bench).derivation},
 }
 
 func main() {
 	stage.Child()
 	testing.Init()
-	only := flag.String("only", "", "parts to measure, by comma: email, country, kill, calls, derive; default all")
+	only := flag.String("only", "", "parts to measure, by comma: email, import, country, kill, calls, derive; default all")
 	rounds := flag.Int("rounds", 0, "alternating rounds; default by BENCH_SCALE")
 	n := flag.Int64("n", 0, "people of a round; default by BENCH_SCALE")
 	way := flag.String("way", "", "only this way of SMTP: classic, pipelining, chunking")
@@ -73,7 +74,7 @@ func main() {
 	b.rounds = cmp.Or(*rounds, b.rounds)
 	if *n > 0 {
 		b.people = map[string]int64{"classic": *n, "pipelining": *n, "chunking": *n}
-		b.calls, b.country = min(*n, stage.PhonePlaces), []int64{*n, 10 * *n}
+		b.calls, b.rows, b.country = min(*n, stage.PhonePlaces), *n, []int64{*n, 10 * *n}
 	}
 	if *way != "" {
 		ways = []string{*way}

@@ -141,7 +141,7 @@ func (r *run) chunkReplies(c *conn, j job) bool {
 		case err != nil || p.code/100 == 3:
 			r.cut(c, j)
 			return false
-		case s == atFinal && p.code/100 == 2:
+		case s == atFinal && p.code/100 == 2 && v.Class == "":
 			r.channel.chunks.CompareAndSwap(untried, proven)
 			v = r.verdict(p, j)
 		case s == atMail && r.tired(c, p):

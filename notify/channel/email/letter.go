@@ -102,10 +102,9 @@ func (l *letter) fillHead(dst []byte, o *notify.Outgoing, to string) []byte {
 		case "":
 		case slotTo:
 			dst = append(append(append(dst, '<'), to...), '>')
-		case slotID:
-			dst = append(append(dst, '<'), o.OutID...)
-			dst = strconv.AppendInt(append(dst, '.'), int64(o.Attempt), 10)
-			dst = append(append(append(dst, '@'), l.domain...), '>')
+		case slotID: // the same each time: what is sent again in doubt can be known again
+			dst = append(append(append(dst, '<'), o.OutID...), '@')
+			dst = append(append(dst, l.domain...), '>')
 		default:
 			v, _ := o.Value(p.slot)
 			dst = p.put(dst, v)
