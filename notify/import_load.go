@@ -17,8 +17,8 @@ const (
 // are in no run yet, and who is known, in the audiences it builds on too.
 func (k *keeper) load(ctx context.Context, store Store, sc evidence.Scope, a Audience, bases []int64) error {
 	view := func(fn func(Tx) error) error { return store.View(ctx, sc, fn) }
-	for run := range a.Runs {
-		if err := k.recall(ctx, view, a.No, run); err != nil {
+	for _, run := range a.Runs {
+		if err := k.recall(ctx, view, a.No, run.No); err != nil {
 			return err
 		}
 	}
@@ -80,7 +80,7 @@ func (k *keeper) recall(ctx context.Context, view func(func(Tx) error) error, au
 
 // reopen takes up a page whose entries are in no run yet or that is not full.
 func (k *keeper) reopen(hasher *seal.Hasher, a Audience, p RecipientPage) error {
-	records, err := p.records(k.key, a.No)
+	records, err := new(Book).records(k.key, a.No, p)
 	if err != nil {
 		return err
 	}

@@ -23,11 +23,6 @@ type Price struct {
 	Currency string  `json:"currency"` // ISO 4217
 }
 
-// Coverer is a channel that can reach only some addresses, such as mainland numbers.
-type Coverer interface {
-	Covers(address string) bool
-}
-
 // ProviderState is what the fan-out knows of a provider, shared by all workers of an operator.
 type ProviderState struct {
 	ID      string     `json:"id"`

@@ -26,7 +26,7 @@ type Recording struct {
 	Until    time.Time // the claim is held until then
 	Last     bool      // every member of the range has its outcome now
 	Halt     string    // why the dispatch must pause, an enum: somebody is left whom no provider takes now
-	Outcomes []Outcome // at most 1,000; put into the order of seq
+	Outcomes []Outcome // at most 2,000; put into the order of seq
 }
 
 // RecordOutcomes writes a sub-batch in the caller's transaction: rows, counters, the batch with its

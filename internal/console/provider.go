@@ -52,7 +52,7 @@ func (r *request) providerRows() ([]providerRow, error) {
 	for i, p := range states {
 		w := at[p.ID]
 		row := providerRow{ID: p.ID, Channel: p.Channel, Paused: p.Paused, Class: string(p.Class), Code: p.Code, Reason: p.Reason, Since: r.at(p.Since),
-			Measured: rateText(p.Rate), Allowed: rateText(w.Rate), Regions: r.regions(w.Regions), Numbers: w.Numbers, Place: 1}
+			Measured: rateText(p.Rate), Allowed: rateText(w.Rate), Regions: r.regions(w.Regions), Numbers: string(w.Covers), Place: 1}
 		if p.By != "" {
 			row.By = r.person(p.By)
 		}

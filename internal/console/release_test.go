@@ -183,8 +183,8 @@ func TestWhoComesLaterIsAdded(t *testing.T) {
 
 func TestAProviderIsPausedByItsConsequence(t *testing.T) {
 	h := newHouse(t)
-	h.notify.SetWays([]notify.Way{{ID: "relay", Channel: "email", Regions: []string{"CN"}}, {ID: "relay-2", Channel: "email"}, {ID: "aliyun", Channel: "sms", Numbers: notify.NumbersHome},
-		{ID: "aliyun-intl", Channel: "sms", Numbers: notify.NumbersAbroad}})
+	h.notify.SetWays([]notify.Way{{ID: "relay", Channel: "email", Regions: []string{"CN"}}, {ID: "relay-2", Channel: "email"}, {ID: "aliyun", Channel: "sms", Covers: notify.Mainland},
+		{ID: "aliyun-intl", Channel: "sms", Covers: notify.Abroad}})
 	sent := h.dispatched()
 	b := h.browser("shen")
 	page := body(t, b.get("/providers"))

@@ -160,11 +160,18 @@ func (c *carriage) done(i int, v notify.Verdict) {
 	}
 	t.settle(v)
 	t.held = !begun && v.Class == notify.ClassRetryAt // its sender put it off unsent
-	if t.stopped() && c.refused.CompareAndSwap(nil, &v) {
-		c.cancel(errBroken) // what is not begun goes over another one
+	if t.stopped() {
+		c.refuse(v)
 	}
 	if begun {
 		c.keep(c.page.ended(int(at), &entry{verdict: v}))
+	}
+}
+
+// refuse keeps the first verdict by which the provider takes no more: what is not begun goes over another one.
+func (c *carriage) refuse(v notify.Verdict) {
+	if c.refused.CompareAndSwap(nil, &v) {
+		c.cancel(errBroken)
 	}
 }
 

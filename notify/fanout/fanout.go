@@ -34,7 +34,8 @@ type Options struct {
 const (
 	defaultWorkers = 4
 	defaultLease   = time.Minute
-	partSize       = pageSlots       // deliveries recorded together
+	partSize       = pageSlots       // deliveries recorded together, at most
+	leastPart      = partSize / 4    // where they go slowly; and at first
 	tick           = time.Second     // between looks for work that nobody hinted at, and at the claim of work in hand
 	grace          = 8 * time.Second // for what is in flight when the process stops
 	lastWords      = 4 * time.Second // then, to record it
@@ -46,7 +47,7 @@ type Fanout struct {
 	o         Options
 	scope     evidence.Scope
 	providers map[string][]*provider // by channel, in the order of failover
-	part      int                    // deliveries of a sub-batch
+	part      int                    // deliveries of a sub-batch, at most
 	beat      time.Duration          // between two looks at a claim
 	sleep     func(ctx context.Context, d time.Duration) error
 	journal   *journal

@@ -18,6 +18,7 @@ import (
 const (
 	maxReleases = 64   // dispatches kept ready in memory
 	maxMemo     = 4096 // locale choices remembered for each
+	fastPart    = time.Second
 	slowPart    = 5 * time.Second
 )
 

@@ -15,6 +15,7 @@ const maxSenders = 32 // prepared messages a worker keeps open
 // the next one.
 type worker struct {
 	f       *Fanout
+	most    int // deliveries of the next sub-batch
 	senders map[senderKey]notify.Sender
 	unready map[senderKey]bool // messages that a provider has no form for: another one takes them
 
@@ -28,7 +29,7 @@ type worker struct {
 }
 
 func newWorker(f *Fanout) *worker {
-	return &worker{f: f, senders: map[senderKey]notify.Sender{}, unready: map[senderKey]bool{}}
+	return &worker{f: f, most: leastPart, senders: map[senderKey]notify.Sender{}, unready: map[senderKey]bool{}}
 }
 
 type senderKey struct {
@@ -138,23 +139,35 @@ func (w *worker) work(ctx, inFlight context.Context, r notify.Range) error {
 	}
 	going, end := w.f.follow(inFlight, r)
 	defer end()
-	part := rel.part(w.f.o.Clock.Now(), w.f.part)
 	for last := false; !last; {
 		if ctx.Err() != nil || going.Err() != nil {
 			return errLost
 		}
-		if w.jobs, last, err = m.next(w.jobs[:0], part); err != nil {
+		if w.jobs, last, err = m.next(w.jobs[:0], rel.part(w.f.o.Clock.Now(), min(w.most, w.f.part))); err != nil {
 			return err
 		}
 		if w.jobs, err = w.f.hold(going, r, w.jobs); err != nil {
 			return err
 		}
 		s := shift{worker: w, ctx: ctx, going: going, inFlight: inFlight, rel: rel, r: r}
+		begun := w.f.o.Clock.Now()
 		if err := s.part(last); err != nil {
 			return err
 		}
+		w.adapt(w.f.o.Clock.Now().Sub(begun))
 	}
 	return nil
+}
+
+// adapt makes the next sub-batch larger while they go fast, which costs less, and smaller again when people would
+// wait to see how far a dispatch has come. It stays large enough to keep all of a provider's connections busy.
+func (w *worker) adapt(took time.Duration) {
+	switch {
+	case took < fastPart:
+		w.most = min(2*w.most, partSize)
+	case took > slowPart:
+		w.most = max(w.most/2, leastPart)
+	}
 }
 
 // follow looks at a claim as long as its range is worked off: it extends the claim, and ends what is under way

@@ -78,6 +78,17 @@ func (h *House) Kill() error {
 	return err
 }
 
+// Settle waits until the service has done what follows its start.
+func (h *House) Settle() error {
+	last := time.Duration(0)
+	return until("the service to rest", 30*time.Second, 100*time.Millisecond, func() (bool, error) {
+		c, err := h.Cost(false)
+		rests := c.CPU-last < 5*time.Millisecond
+		last = c.CPU
+		return rests, err
+	})
+}
+
 // Cost is what the service has used; with fresh its peak of memory begins anew after that.
 func (h *House) Cost(fresh bool) (c Cost, err error) {
 	return c, h.process.Ask(tocsinOrder{fresh}, &c)
