@@ -48,8 +48,8 @@ type Audience struct {
 	Since   Mark  // where and when the attempt began
 	At      Position
 	Tree    evidence.Root // of those kept so far
-	Runs    int64         // runs of index entries begun
-	Merged  int64         // of the runs begun those that are merged into one
+	Runs    []IndexRun    // of index entries, each as old as the ones before or younger
+	Begun   int64         // runs that got a number
 	Indexed int64         // recipients whose entries are in runs
 }
 

@@ -60,9 +60,11 @@ const (
 type Flow struct {
 	Phase      Phase            `json:"phase,omitempty"`
 	WatchUntil *time.Time       `json:"watch_until,omitempty"`
-	Cut        int64            `json:"cut,omitempty"`    // the audience is cut into ranges up to here
-	Borne      map[string]Borne `json:"borne,omitempty"`  // by channel: what a person had seen when letting it run on
-	Halted     string           `json:"halted,omitempty"` // why the machine paused it, an enum; "" when a person did
+	Cut        int64            `json:"cut,omitempty"`     // the audience is cut into ranges up to here
+	Borne      map[string]Borne `json:"borne,omitempty"`   // by channel: what a person had seen when letting it run on
+	Halted     string           `json:"halted,omitempty"`  // why the machine paused it, an enum; "" when a person did
+	HeldBy     string           `json:"held_by,omitempty"` // the person who paused or stopped it; "" the machine
+	HeldAt     *time.Time       `json:"held_at,omitempty"` // when it was paused or stopped
 }
 
 // Borne is what limits no longer count.

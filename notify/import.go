@@ -46,7 +46,7 @@ func (s *Service) ImportFrom(ctx context.Context, sc evidence.Scope, id incident
 	if p := line("/name", name, maxName); p != nil {
 		return Audience{}, incident.InvalidInput([]incident.Problem{*p})
 	}
-	im := &importer{store: s.store, scope: sc, runOf: s.runOf, fewRuns: s.fewRuns, progress: src.Progress}
+	im := &importer{store: s.store, scope: sc, runOf: s.runOf, tierBits: s.tierBits, progress: src.Progress}
 	closeInput, err := im.read(src)
 	if err != nil {
 		return Audience{}, err
@@ -66,7 +66,7 @@ type importer struct {
 	store    Store
 	scope    evidence.Scope
 	runOf    int
-	fewRuns  int
+	tierBits int
 	progress func(Audience)
 	input    *counted
 	lines    *lineReader
@@ -225,9 +225,6 @@ func bases(ctx context.Context, tx Tx, a Audience) (nos []int64, err error) {
 
 func (im *importer) finish(ctx context.Context) error {
 	if err := im.commit(ctx, im.a, true); err != nil {
-		return err
-	}
-	if err := im.merge(ctx); err != nil {
 		return err
 	}
 	return im.change(ctx, im.store.InTx, func(tx Tx, a *Audience) error {

@@ -28,14 +28,15 @@ type preparer struct {
 	decode decoder
 	normal *normaliser
 	hasher *seal.Hasher
-	one    Recipient // at work; its lists serve the next one too
+	one    Recipient        // at work; its lists serve the next one too
+	known  map[rungs]string // ladders
 }
 
 func (im *importer) preparer() *preparer {
 	if p, ok := im.preparers.Get().(*preparer); ok {
 		return p
 	}
-	p := &preparer{decode: jsonRow, normal: newNormaliser(), hasher: im.key.Hasher()}
+	p := &preparer{decode: jsonRow, normal: newNormaliser(), hasher: im.key.Hasher(), known: map[rungs]string{}}
 	if im.csv != nil {
 		p.decode = im.csv.decoder()
 	}
@@ -166,10 +167,10 @@ func (im *importer) prepare(c chunk) *batch {
 func (b *batch) addLine(p *preparer, no int64) {
 	line := personLine{at: no, from: len(b.people)}
 	if len(p.one.Guardians)+len(p.one.NextOfKin) == 0 {
-		line.known = b.add(p.hasher, &p.one)
+		line.known = b.add(p, &p.one)
 	} else {
 		for _, one := range told(p.hasher, &p.one) {
-			line.known = b.add(p.hasher, &one)
+			line.known = b.add(p, &one)
 		}
 	}
 	line.to = len(b.people)
@@ -177,12 +178,12 @@ func (b *batch) addLine(p *preparer, no int64) {
 }
 
 // add makes r a member.
-func (b *batch) add(h *seal.Hasher, r *Recipient) (known bool) {
+func (b *batch) add(p *preparer, r *Recipient) (known bool) {
 	from := len(b.records)
 	b.records = appendRecipient(b.records, r)
-	b.blinds, known = indexes(b.blinds, h, r)
+	b.blinds, known = indexes(b.blinds, p.hasher, r)
 	b.people = append(b.people, member{
-		record: len(b.records), blinds: len(b.blinds), leaf: h.Leaf(b.records[from:]), reach: reachOf(r), traits: b.kind(traitsOf(r)),
+		record: len(b.records), blinds: len(b.blinds), leaf: p.hasher.Leaf(b.records[from:]), reach: reachOf(r), traits: b.kind(traitsOf(r, p.ladder(r))),
 	})
 	return known
 }
@@ -216,6 +217,17 @@ func (b *batch) indexes(i int) []blind {
 		from = b.people[i-1].blinds
 	}
 	return b.blinds[from:b.people[i].blinds]
+}
+
+// ladder is the person's as segments count it; there are few different ones.
+func (p *preparer) ladder(r *Recipient) string {
+	k := rungsOf(r)
+	text, known := p.known[k]
+	if !known {
+		text = k.ladder()
+		p.known[k] = text
+	}
+	return text
 }
 
 // read brings the recipient of a row into its form.

@@ -173,7 +173,7 @@ func (s *Service) importOne(ctx context.Context, sc evidence.Scope, a Audience) 
 		return false, err
 	}
 	defer f.Close() //nolint:errcheck // nothing is written
-	im := &importer{store: s.store, scope: sc, runOf: s.runOf, fewRuns: s.fewRuns}
+	im := &importer{store: s.store, scope: sc, runOf: s.runOf, tierBits: s.tierBits}
 	take := func(ctx context.Context, tx Tx) (Audience, error) {
 		a, err := tx.LockAudience(ctx, a.ID)
 		if err == nil && !a.Waiting {

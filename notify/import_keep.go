@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 
 	"tocsin/incident/evidence"
 	"tocsin/internal/seal"
@@ -108,8 +109,9 @@ func (k *keeper) chunks(a *Audience, last bool) []IndexChunk {
 		return nil
 	}
 	k.sorted = sortEntries(k.sorted, k.entries, 0)
-	out := runChunks(a.Runs, k.sorted)
-	a.Runs++
+	out := runChunks(a.Begun, k.sorted)
+	a.Runs = append(slices.Clip(a.Runs), IndexRun{No: a.Begun})
+	a.Begun++
 	a.Indexed = k.next
 	k.entries = k.entries[:0]
 	clear(k.fresh)
@@ -120,7 +122,7 @@ func (k *keeper) chunks(a *Audience, last bool) []IndexChunk {
 func (im *importer) keep(ctx context.Context, batches []*batch) error {
 	suspects := im.keeper.suspects(batches)
 	var known map[blind]bool
-	if len(suspects) > 0 && (im.a.Runs > 0 || len(im.bases) > 0) {
+	if len(suspects) > 0 && (len(im.a.Runs) > 0 || len(im.bases) > 0) {
 		err := im.store.View(ctx, im.scope, func(tx Tx) (err error) {
 			known, err = identified(ctx, tx, append([]int64{im.a.No}, im.bases...), suspects)
 			return err
@@ -135,7 +137,10 @@ func (im *importer) keep(ctx context.Context, batches []*batch) error {
 		im.keeper.take(batches[i], known, &next)
 	}
 	next.Segments = im.keeper.segments.list()
-	return im.commit(ctx, next, false)
+	if err := im.commit(ctx, next, false); err != nil {
+		return err
+	}
+	return im.merge(ctx)
 }
 
 // commit stores what the keeper has for the store.

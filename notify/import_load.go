@@ -17,8 +17,8 @@ const (
 // are in no run yet, and who is known, in the audiences it builds on too.
 func (k *keeper) load(ctx context.Context, store Store, sc evidence.Scope, a Audience, bases []int64) error {
 	view := func(fn func(Tx) error) error { return store.View(ctx, sc, fn) }
-	for run := range a.Runs {
-		if err := k.recall(ctx, view, a.No, run); err != nil {
+	for _, run := range a.Runs {
+		if err := k.recall(ctx, view, a.No, run.No); err != nil {
 			return err
 		}
 	}

@@ -4,35 +4,50 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
-	"math/bits"
+	"slices"
 )
 
 const (
-	fewRuns   = 8   // that an audience keeps: a look-up asks each
-	mergeRead = 512 // chunks of all runs together that are read at once
+	tierBits  = 3   // as a power of two: runs of a tier that are merged into one of the next; a look-up asks each run
+	mergeRead = 256 // chunks of all runs together that are read at once
 )
 
-// merge joins the runs of a large audience into one, a range of the indexes after another. Until that is
-// complete both stand, which finds nobody twice.
+// merge joins the youngest runs when there is a tier of them, and what comes of that.
 func (im *importer) merge(ctx context.Context) error {
-	view := func(fn func(Tx) error) error { return im.store.View(ctx, im.scope, fn) }
-	var runs []int64
-	err := view(func(tx Tx) (err error) {
-		runs, err = tx.IndexRuns(ctx, im.a.No)
-		return err
-	})
-	if err != nil || len(runs) <= im.fewRuns {
-		return err
+	for {
+		young := youngest(im.a.Runs)
+		if len(young) < 1<<im.tierBits {
+			return nil
+		}
+		if err := im.join(ctx, young); err != nil {
+			return err
+		}
 	}
+}
+
+// youngest are the last runs that are of one tier.
+func youngest(runs []IndexRun) []IndexRun {
+	from := len(runs)
+	for from > 0 && runs[from-1].Tier == runs[len(runs)-1].Tier {
+		from--
+	}
+	return runs[from:]
+}
+
+// join makes one run of some, a range of the indexes after another. Until it is complete they stand.
+func (im *importer) join(ctx context.Context, runs []IndexRun) error {
+	view := func(fn func(Tx) error) error { return im.store.View(ctx, im.scope, fn) }
 	readers := make([]runReader, len(runs))
 	for i, run := range runs {
-		readers[i] = runReader{no: im.a.No, run: run, limit: max(1, mergeRead/len(runs))}
+		readers[i] = runReader{no: im.a.No, run: run.No, limit: mergeRead >> im.tierBits}
 	}
-	parts := bits.Len(uint(len(runs))) // as a power of two: each range has about the entries of one run
+	made := IndexRun{No: im.a.Begun, Tier: runs[0].Tier + 1}
+	parts := im.tierBits * made.Tier // as a power of two: each range has about the entries of a first run
 	var entries, sorted []entry
 	for part := range uint64(1) << parts {
 		entries = entries[:0]
 		for i := range readers {
+			var err error
 			if entries, err = readers[i].take(ctx, view, (part+1)<<(64-parts)-1, entries); err != nil {
 				return fmt.Errorf("read run: %w", err)
 			}
@@ -40,11 +55,11 @@ func (im *importer) merge(ctx context.Context) error {
 		sorted = sortEntries(sorted, entries, parts)
 		err := im.change(ctx, im.store.Bulk, func(tx Tx, a *Audience) error {
 			if part == 1<<parts-1 {
-				a.Merged = a.Runs
-				a.Runs++
+				a.Runs = append(slices.Clone(a.Runs[:len(a.Runs)-len(runs)]), made)
+				a.Begun++
 			}
 			a.UpdatedAt = tx.Now()
-			return tx.InsertChunks(ctx, *a, runChunks(im.a.Runs, sorted))
+			return tx.InsertChunks(ctx, *a, runChunks(made.No, sorted))
 		})
 		if err != nil {
 			return fmt.Errorf("store merged run: %w", err)
@@ -55,16 +70,16 @@ func (im *importer) merge(ctx context.Context) error {
 
 // dropRuns removes the runs that are merged, and what a merge that was interrupted has left.
 func (im *importer) dropRuns(ctx context.Context) error {
-	var runs []int64
+	var stored []int64
 	err := im.store.View(ctx, im.scope, func(tx Tx) (err error) {
-		runs, err = tx.IndexRuns(ctx, im.a.No)
+		stored, err = tx.IndexRuns(ctx, im.a.No)
 		return err
 	})
-	for _, run := range runs {
-		if err == nil && (run < im.a.Merged || run >= im.a.Runs) {
+	for _, no := range stored {
+		if err == nil && !slices.ContainsFunc(im.a.Runs, func(run IndexRun) bool { return run.No == no }) {
 			err = im.change(ctx, im.store.Bulk, func(tx Tx, a *Audience) error {
 				a.UpdatedAt = tx.Now()
-				return tx.DropRun(ctx, *a, run)
+				return tx.DropRun(ctx, *a, no)
 			})
 		}
 	}

@@ -12,8 +12,8 @@ import (
 
 // People are found by blind indexes: of their person_key and of every address. An import collects them as
 // entries of 16 bytes: 12 of the index, and 4 that hold the sequence and whether the index is the person's
-// identity. They are sorted in bounded runs, and many runs merged into one; a run is written as chunks, so
-// that no row is ever inserted into the middle of a large table.
+// identity. They are sorted in bounded runs, and runs of one tier merged into one of the next; a run is written
+// as chunks, so that no row is ever inserted into the middle of a large table.
 const (
 	entrySize    = 16
 	indexSize    = 12
@@ -24,6 +24,12 @@ const (
 	// MaxAudience is how many recipients an audience has at most.
 	MaxAudience = identityBit
 )
+
+// IndexRun is a run of index entries; one of a higher tier was merged from runs of the tier below.
+type IndexRun struct {
+	No   int64
+	Tier int
+}
 
 // IndexChunk is a part of a run of sorted index entries.
 type IndexChunk struct {

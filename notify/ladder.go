@@ -95,30 +95,74 @@ func bestOf(r *Recipient, list []string, private bool) string {
 }
 
 // usual is the order in which a ladder stands that no person has asked for; the plan's own takes its place.
-var usual = []string{templates.Push, templates.SMS, templates.Email}
+var usual = [...]string{templates.Push, templates.SMS, templates.Email}
 
-// ladderText is the ladder of a person as segments count it.
-func ladderText(r *Recipient) string {
-	var own, others []string
-	for _, c := range slices.Concat(r.Channels, usual) {
-		shared := c + "?"
-		if !usable(r, c) || best(r, c, false) == "" || slices.Contains(own, c) || slices.Contains(own, shared) {
+// rungs is what segments count of how a person can be reached: of each usual channel whether it may be used
+// and whether all its addresses are shared, the kind of number, and the order that the person asked for.
+type rungs struct {
+	open, shared [len(usual)]bool
+	number       Coverage
+	asked        [len(usual)]int8 // places in usual, from 1
+}
+
+func rungsOf(r *Recipient) (k rungs) {
+	for i, c := range usual {
+		if !usable(r, c) {
 			continue
 		}
-		name := c
-		if len(r.Shared) > 0 && best(r, c, true) == "" {
-			name = shared
-		}
-		if slices.Contains(r.Channels, c) {
-			own = append(own, name)
-		} else {
-			others = append(others, name)
+		address := best(r, c, false)
+		k.open[i] = address != ""
+		k.shared[i] = k.open[i] && len(r.Shared) > 0 && best(r, c, true) == ""
+		if k.open[i] && c == templates.SMS {
+			k.number = CoverageOf(address)
 		}
 	}
-	if len(r.Channels) == 0 {
+	for i, c := range r.Channels {
+		k.asked[i] = int8(slices.Index(usual[:], c) + 1)
+	}
+	return k
+}
+
+// ladder is the ladder of a person as segments count it.
+func (k rungs) ladder() string {
+	var own, others []string
+	asked := k.asked[0] > 0
+	for _, i := range k.asked {
+		if i > 0 && k.open[i-1] {
+			own = append(own, k.name(int(i-1)))
+			k.open[i-1] = false
+		}
+	}
+	for i := range usual {
+		if k.open[i] {
+			others = append(others, k.name(i))
+		}
+	}
+	if !asked {
 		return strings.Join(others, ">")
 	}
 	return strings.Join(own, ">") + ";" + strings.Join(others, ">")
+}
+
+func (k rungs) name(i int) string {
+	name := usual[i]
+	if name == templates.SMS {
+		name = smsNames[k.number]
+	}
+	if k.shared[i] {
+		name += "?"
+	}
+	return name
+}
+
+// number is the kind of number at which SMS would reach the people of a segment.
+func (s Segment) number() Coverage {
+	for number, name := range smsNames {
+		if number != Mainland && strings.Contains(s.Ladder, name) {
+			return number
+		}
+	}
+	return Mainland
 }
 
 // On is the ladder that the people of a segment have under a plan, as Ladder makes it for each of them.
@@ -131,7 +175,8 @@ func (s Segment) On(plan []string) []string {
 	for i, part := range []string{own, others} {
 		for c := range strings.SplitSeq(part, ">") {
 			name := strings.TrimSuffix(c, "?")
-			switch name {
+			channel, _, _ := strings.Cut(name, "-")
+			switch channel {
 			case templates.Email:
 				r.Emails = []string{name}
 			case templates.SMS:
@@ -145,7 +190,7 @@ func (s Segment) On(plan []string) []string {
 				r.Shared = append(r.Shared, name)
 			}
 			if i == 0 {
-				r.Channels = append(r.Channels, name)
+				r.Channels = append(r.Channels, channel)
 			}
 		}
 	}

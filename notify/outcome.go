@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -105,6 +106,7 @@ func (d *Delivery) settle(o Outcome, now time.Time) (changed, failed bool) {
 	soft := d.Class == ClassRcptSoft
 	if o.Attempt > d.Attempt {
 		d.Attempt, changed = o.Attempt, true
+		d.Provider = cmp.Or(d.Provider, o.Provider) // a receipt that was here first did not say
 	}
 	if to, ok := reached[o.Verdict.Class]; ok {
 		if d.move(to) {

@@ -269,6 +269,13 @@ func TestTwoSendsOfOneAttemptAreListed(t *testing.T) {
 	require.True(t, taken.Doubt, "sent by who took over from a dead owner, whose journal was faster")
 }
 
+func TestAReceiptBeforeTheAnswerLosesNoProvider(t *testing.T) {
+	var d Delivery
+	d.settle(Outcome{Channel: "sms", Verdict: Verdict{Class: ClassDelivered, ProviderID: "1^0"}}, noon)
+	d.settle(Outcome{Channel: "sms", Provider: "aliyun", Attempt: 1, Verdict: Verdict{Class: ClassAccepted}}, noon)
+	require.Equal(t, []any{Delivered, "aliyun", 1}, []any{d.State, d.Provider, d.Attempt})
+}
+
 func TestLostClaimStillCounts(t *testing.T) {
 	tx := newMemoryTx(Dispatch{No: 1, Total: 2, State: DispRunning, StartedAt: noon})
 	tx.lost = true

@@ -14,8 +14,18 @@ import (
 type Way struct {
 	ID, Channel string
 	Regions     []string
+	Covers      Coverage
 	Rate        float64
 	Price       Price
+}
+
+// reaches says whether the provider reaches the numbers of a segment's people.
+func (w Way) reaches(s Segment) bool { return w.Covers == AllNumbers || w.Covers == s.number() }
+
+// StandsIn reports whether a provider can take over what another one carries, of at least some people.
+func (w Way) StandsIn(o Way) bool {
+	lives := len(w.Regions) == 0 || len(o.Regions) == 0 || slices.ContainsFunc(w.Regions, func(r string) bool { return slices.Contains(o.Regions, r) })
+	return w.ID != o.ID && w.Channel == o.Channel && lives && (w.Covers == AllNumbers || o.Covers == AllNumbers || w.Covers == o.Covers)
 }
 
 // Ways are the providers as plans know them.
@@ -23,6 +33,9 @@ func Ways(providers []Provider) []Way {
 	out := make([]Way, len(providers))
 	for i, p := range providers {
 		out[i] = Way{ID: p.ID, Channel: p.Channel.Name(), Regions: p.Regions, Rate: p.Rate, Price: p.Price}
+		if c, ok := p.Channel.(Coverer); ok {
+			out[i].Covers = c.Covers()
+		}
 	}
 	return out
 }
@@ -86,6 +99,7 @@ type WayPlan struct {
 	Seconds  float64  `json:"seconds"`
 	Price    Price    `json:"price"`
 	rest     time.Time
+	channel  string
 }
 
 // SegmentPlan is how people of one kind are reached first; "none" are those whom no channel reaches.

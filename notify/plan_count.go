@@ -14,6 +14,7 @@ import (
 type planner struct {
 	doc    Document
 	people Audience
+	usable []string // channels that have a provider
 	ways   []Way
 	states map[string]ProviderState
 	texts  map[string]templates.Message // the short message by locale
@@ -40,49 +41,23 @@ func (p *planner) plan() Plan {
 	p.loads = map[string]*WayPlan{}
 	for _, w := range p.ways {
 		st := p.states[w.ID]
-		l := &WayPlan{ID: w.ID, Regions: w.Regions, Paused: st.Paused, Price: w.Price, Parts: p.parts(w)}
+		l := &WayPlan{channel: w.Channel, ID: w.ID, Regions: w.Regions, Paused: st.Paused, Price: w.Price, Parts: p.parts(w)}
 		l.Rate, l.RateFrom = pace(w, st, d.Course)
 		p.loads[w.ID] = l
 	}
+	p.usable = slices.DeleteFunc(slices.Clone(d.Channels), func(c string) bool {
+		return !slices.ContainsFunc(p.ways, func(w Way) bool { return w.Channel == c })
+	})
 	p.segments()
-	for _, g := range p.groups() {
-		p.add(g)
+	for _, s := range p.people.Segments {
+		if s.Kind == "jurisdiction" {
+			p.add(s)
+		}
 	}
 	p.channels()
 	p.time()
 	p.advise()
 	return p.out
-}
-
-// group are people who live alike and are reached alike.
-type group struct {
-	lives  string
-	ladder []string
-	people int64
-}
-
-// groups are everybody by where they live. An audience that does not say so is one group for each channel.
-func (p *planner) groups() (out []group) {
-	for _, s := range p.people.Segments {
-		if s.Kind == "jurisdiction" {
-			lives := s.Value
-			if lives == UnknownValue || lives == OtherValues {
-				lives = ""
-			}
-			out = append(out, group{lives, s.On(p.doc.Channels), s.People})
-		}
-	}
-	if out != nil {
-		return out
-	}
-	left := p.people.Total
-	for _, c := range p.doc.Channels {
-		if n := min(left, p.people.ByChannel[c]); n > 0 {
-			out = append(out, group{"", []string{c}, n})
-			left -= n
-		}
-	}
-	return append(out, group{people: left})
 }
 
 func (p *planner) segments() {
@@ -96,58 +71,71 @@ func (p *planner) segments() {
 			p.out.Segments = append(p.out.Segments, SegmentPlan{Kind: s.Kind, Value: s.Value, First: map[string]int64{}})
 		}
 		first := NoChannel
-		if l := s.On(p.doc.Channels); len(l) > 0 {
-			first = l[0]
+		if l := p.reached(s); len(l) > 0 {
+			first = l[0].channel
 		}
 		p.out.Segments[i].People += s.People
 		p.out.Segments[i].First[first] += s.People
 	}
 }
 
-// add puts a group's messages on the providers that would carry them. Each channel may fail for as many as the
-// limits let pass; where it is left when no word comes, for all.
-func (p *planner) add(g group) {
-	if len(g.ladder) == 0 {
-		p.out.Unreachable += g.people
+// add puts the messages of those who live somewhere on the providers that would carry them. Each channel may
+// fail for as many as the limits let pass; where it is left when no word comes, for all.
+func (p *planner) add(s Segment) {
+	over := p.reached(s)
+	if len(over) == 0 {
+		p.out.Unreachable += s.People
+		p.missing(s)
 		return
 	}
-	on, share := 0, 1.0
-	for _, c := range g.ladder {
-		l := p.carrier(c, g.lives)
-		if l == nil {
-			continue
+	share := 1.0
+	for i, l := range over {
+		if i == 0 {
+			l.First += s.People
 		}
-		if on == 0 {
-			l.First += g.people
-		}
-		l.AtMost += int64(math.Ceil(share * float64(g.people)))
-		if until, quiet := released(p.doc).QuietUntil(Recipient{Jurisdiction: g.lives}, c, p.now); quiet && until.After(l.rest) {
+		l.AtMost += int64(math.Ceil(share * float64(s.People)))
+		if until, quiet := released(p.doc).QuietUntil(Recipient{Jurisdiction: s.lives()}, l.channel, p.now); quiet && until.After(l.rest) {
 			l.rest = until
 		}
-		if p.doc.Course.Waits[c] == 0 {
+		if p.doc.Course.Waits[l.channel] == 0 {
 			share *= p.doc.Course.Limit.orDefault().Failed
-		}
-		on++
-	}
-	if on == 0 {
-		p.out.Unreachable += g.people
-		if slices.ContainsFunc(p.ways, func(w Way) bool { return slices.Contains(g.ladder, w.Channel) }) {
-			p.problem("region", g.lives, g.people)
 		}
 	}
 }
 
-// carrier is the provider that people who live somewhere are sent to over first: one that is paused only when
-// there is no other.
-func (p *planner) carrier(channel, lives string) (found *WayPlan) {
+// reached are the providers that people of a segment are sent to over, in the order of their ladder.
+func (p *planner) reached(s Segment) (over []*WayPlan) {
+	for _, c := range s.On(p.usable) {
+		if l := p.carrier(c, s); l != nil {
+			over = append(over, l)
+		}
+	}
+	return over
+}
+
+// missing says why no provider takes people who have an address on a usable channel.
+func (p *planner) missing(s Segment) {
+	ladder := s.On(p.usable)
+	switch {
+	case len(ladder) == 0:
+	case slices.ContainsFunc(p.ways, func(w Way) bool { return slices.Contains(ladder, w.Channel) && w.reaches(s) }):
+		p.problem("region", s.lives(), s.People)
+	default:
+		p.problem(string(s.number()), "", s.People)
+	}
+}
+
+// carrier is the provider that people of a segment are sent to over first: one that is paused only when there
+// is no other. Where they live is asked for of those alone of whom it is known.
+func (p *planner) carrier(channel string, s Segment) (found *WayPlan) {
 	home := true
 	for _, w := range p.ways {
 		if w.Channel != channel {
 			continue
 		}
-		may := home && lives == "" || Allowed(Provider{ID: w.ID, Regions: w.Regions}, Recipient{Jurisdiction: lives}, p.doc.Policy.Transfers)
+		may := s.Kind != "jurisdiction" || home && s.lives() == "" || Allowed(Provider{ID: w.ID, Regions: w.Regions}, Recipient{Jurisdiction: s.lives()}, p.doc.Policy.Transfers)
 		home = false
-		if l := p.loads[w.ID]; may && (found == nil || found.Paused && !l.Paused) {
+		if l := p.loads[w.ID]; may && w.reaches(s) && (found == nil || found.Paused && !l.Paused) {
 			found = l
 		}
 	}
@@ -262,10 +250,10 @@ func (p *planner) parts(w Way) float64 {
 	if w.Channel != templates.SMS || len(p.texts) == 0 {
 		return 1
 	}
-	mainland := len(w.Regions) == 0 || slices.Contains(w.Regions, "CN")
+	mainland := w.Covers != Abroad && (len(w.Regions) == 0 || slices.Contains(w.Regions, "CN"))
 	var people, sum float64
 	for _, s := range p.people.Segments {
-		if s.Kind == "locale" && slices.Contains(s.On(p.doc.Channels), templates.SMS) {
+		if s.Kind == "locale" && w.reaches(s) && slices.Contains(s.On(p.usable), templates.SMS) {
 			people += float64(s.People)
 			sum += float64(s.People) * float64(p.text(s.Value).Segments(mainland))
 		}

@@ -16,6 +16,9 @@ var planWords = map[string]map[string]string{
 	"tail":   {"zh-Hans": "最后回执的时间按渠道的最长值计：短信 72 小时，邮件 48 小时，推送 72 小时。", "en": "Counts the longest that a last word takes: 72 hours for SMS, 48 for e-mail, 72 for push."},
 
 	"region":        {"zh-Hans": "居住在 ‹value› 的 ‹people› 人没有任何可用的服务商：没有服务商服务该地区，也没有记录跨境传输的法律依据。", "en": "No provider may serve ‹people› people who live in ‹value›: none serves that region, and no legal basis of a transfer is recorded."},
+	"mainland":      {"zh-Hans": "‹people› 人只有大陆手机号，没有服务商能发到。", "en": "No provider reaches ‹people› people who have a mainland mobile number only."},
+	"abroad":        {"zh-Hans": "‹people› 人只有境外号码，没有服务商能发到。", "en": "No provider reaches ‹people› people who have a number outside the mainland only."},
+	"landline":      {"zh-Hans": "‹people› 人只有固定电话，收不到短信。", "en": "‹people› people have a landline number only, where no short message arrives."},
 	"no-provider":   {"zh-Hans": "渠道 ‹value› 没有配置服务商。", "en": "No provider is configured for ‹value›."},
 	"paused":        {"zh-Hans": "服务商 ‹value› 已暂停，‹people› 人在等它恢复。", "en": "Provider ‹value› is paused; ‹people› people wait for it."},
 	"rate-unknown":  {"zh-Hans": "服务商 ‹value› 的速率既未配置也未测得，无法计算完成时间。", "en": "The rate of provider ‹value› is neither configured nor measured, so that no time can be given."},
@@ -34,12 +37,16 @@ var planWords = map[string]map[string]string{
 }
 
 func planNote(code, value string, people int64) PlanNote {
-	fill := strings.NewReplacer("‹value›", value, "‹people›", fmt.Sprint(people))
 	n := PlanNote{Code: code, Value: value, People: people, Text: map[string]string{}}
-	for locale, words := range planWords[code] {
-		n.Text[locale] = fill.Replace(words)
+	for locale := range planWords[code] {
+		n.Text[locale] = n.Say(locale, value, fmt.Sprint(people))
 	}
 	return n
+}
+
+// Say is the note with its value and number of people as a reader knows them.
+func (n PlanNote) Say(locale, value, people string) string {
+	return strings.NewReplacer("‹value›", value, "‹people›", people).Replace(planWords[n.Code][locale])
 }
 
 // problem notes what is wrong, once for each value.

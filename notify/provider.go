@@ -23,11 +23,6 @@ type Price struct {
 	Currency string  `json:"currency"` // ISO 4217
 }
 
-// Coverer is a channel that can reach only some addresses, such as mainland numbers.
-type Coverer interface {
-	Covers(address string) bool
-}
-
 // ProviderState is what the fan-out knows of a provider, shared by all workers of an operator.
 type ProviderState struct {
 	ID      string     `json:"id"`
@@ -37,6 +32,7 @@ type ProviderState struct {
 	Code    string     `json:"code,omitempty"` // the provider's, a short token
 	Since   *time.Time `json:"since,omitempty"`
 	By      string     `json:"by,omitempty"`       // a person's id; "" the machine
+	Reason  string     `json:"reason,omitempty"`   // the person's words
 	Rate    float64    `json:"measured,omitempty"` // messages a second while it was last busy; 0: not measured
 }
 

@@ -60,7 +60,7 @@ func (s *Service) setProvider(ctx context.Context, sc evidence.Scope, id string,
 			return err
 		}
 		now := tx.Now()
-		p = ProviderState{ID: id, Channel: s.ways[at].Channel, Paused: paused, Since: &now, By: sc.Actor.ID, Rate: known.Rate}
+		p = ProviderState{ID: id, Channel: s.ways[at].Channel, Paused: paused, Since: &now, By: sc.Actor.ID, Reason: reason, Rate: known.Rate}
 		if err := putProvider(ctx, tx, p, "", reason); err != nil || paused {
 			return err
 		}
@@ -141,7 +141,7 @@ func runOn(ctx context.Context, tx Tx, channel string) error {
 		if !d.lacksProvider() { // somebody stopped it, or let it run on, meanwhile
 			continue
 		}
-		d.State, d.Reason, d.Flow.Halted = DispRunning, "", ""
+		d.hold(tx, DispRunning, "", "")
 		if err := tx.UpdateDispatch(ctx, d); err != nil {
 			return err
 		}

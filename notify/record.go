@@ -259,7 +259,7 @@ func halt(ctx context.Context, tx Tx, d Dispatch, reason string) error {
 	if d.State != DispRunning {
 		return nil
 	}
-	d.State, d.Reason, d.Flow.Halted = DispPaused, reason, reason
+	d.hold(tx, DispPaused, reason, "")
 	if err := tx.UpdateDispatch(ctx, d); err != nil {
 		return err
 	}

@@ -254,10 +254,9 @@ func (s *Service) steer(ctx context.Context, sc evidence.Scope, id string, to Di
 				return err
 			}
 		}
-		d.State, d.Reason, d.Flow.Halted = to, reason, ""
+		d.hold(tx, to, reason, sc.Actor.ID)
 		if to == DispStopped {
-			now := tx.Now()
-			d.EndedAt = &now
+			d.EndedAt = d.Flow.HeldAt
 		}
 		if err := tx.UpdateDispatch(ctx, d); err != nil {
 			return err
@@ -267,6 +266,18 @@ func (s *Service) steer(ctx context.Context, sc evidence.Scope, id string, to Di
 		return err
 	})
 	return p, err
+}
+
+// hold moves a dispatch to a state, and keeps since when and by whom it stands still: "" is the machine.
+func (d *Dispatch) hold(tx Tx, to DispatchState, reason, by string) {
+	d.State, d.Reason, d.Flow.Halted, d.Flow.HeldBy, d.Flow.HeldAt = to, reason, "", "", nil
+	if to == DispRunning {
+		return
+	}
+	now := tx.Now()
+	if d.Flow.HeldBy, d.Flow.HeldAt = by, &now; by == "" {
+		d.Flow.Halted = reason
+	}
 }
 
 // progress reads the maintained counters. What they do not hold is the rest of the audience, so the

@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// maxSegments is how many values of one kind are counted apart; the rarest others are counted together.
+// maxSegments is how many values of one kind are counted apart; the rarest others are counted together, and
+// rare regions with their country.
 const maxSegments = 200
 
 // OtherValues is the value of a segment that counts all the rare ones of its kind.
@@ -20,12 +21,21 @@ const MinorWithoutGuardian = "minor-without-guardian"
 
 // Segment counts the people who have something in common, by the channels that reach them. A ladder is
 // their usable channels, push>sms>email; or those they asked for in their order, a semicolon, and the
-// others. ? marks a channel of which others can read every address. On says what it means under a plan.
+// others. sms-abroad and sms-landline are numbers of which some providers reach none; ? marks a channel of
+// which others can read every address. On says what it means under a plan.
 type Segment struct {
 	Kind   string `json:"kind"` // all jurisdiction locale zone role data customer minor former
 	Value  string `json:"value,omitempty"`
 	Ladder string `json:"ladder"`
 	People int64  `json:"people"`
+}
+
+// lives is where the people of a segment live; "" when that is not known.
+func (s Segment) lives() string {
+	if s.Kind != "jurisdiction" || s.Value == UnknownValue || s.Value == OtherValues {
+		return ""
+	}
+	return s.Value
 }
 
 // traits are what segments count of a recipient. The kinds of data are joined: whole lists repeat, so a
@@ -35,8 +45,8 @@ type traits struct {
 	former                                                          bool
 }
 
-func traitsOf(r *Recipient) traits {
-	t := traits{jurisdiction: r.Jurisdiction, locale: r.Locale, zone: r.Zone, role: r.Role, former: r.Former, ladder: ladderOf(r)}
+func traitsOf(r *Recipient, ladder string) traits {
+	t := traits{jurisdiction: r.Jurisdiction, locale: r.Locale, zone: r.Zone, role: r.Role, former: r.Former, ladder: ladder}
 	if t.role == "" {
 		t.role = "person"
 	}
@@ -53,22 +63,6 @@ func traitsOf(r *Recipient) traits {
 		}
 	}
 	return t
-}
-
-// ladderOf is ladderText, without its work for those who have no wishes.
-func ladderOf(r *Recipient) string {
-	if len(r.Channels)+len(r.Burnt)+len(r.Shared)+len(r.Push) > 0 {
-		return ladderText(r)
-	}
-	switch {
-	case len(r.Emails) > 0 && len(r.Phones) > 0:
-		return "sms>email"
-	case len(r.Emails) > 0:
-		return "email"
-	case len(r.Phones) > 0:
-		return "sms"
-	}
-	return ""
 }
 
 // segments counts in bounded memory.
@@ -154,8 +148,15 @@ func (s segments) join(kind string) {
 	}
 	slices.SortFunc(all, func(a, b sized) int { return cmp.Or(cmp.Compare(b.n, a.n), cmp.Compare(a.value, b.value)) })
 	for _, rare := range all[maxSegments-1:] {
+		into := OtherValues
+		if kind == "jurisdiction" {
+			into = country(rare.value) // who may serve people goes by it
+		}
+		if into == rare.value {
+			continue
+		}
 		for ladder, people := range values[rare.value] {
-			s.add(kind, OtherValues, ladder, people)
+			s.add(kind, into, ladder, people)
 		}
 		delete(values, rare.value)
 	}

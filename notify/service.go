@@ -14,8 +14,8 @@ type Service struct {
 	ways    []Way
 
 	importDir string
-	runOf     int           // index entries of a run
-	fewRuns   int           // that an audience may keep
+	runOf     int // index entries of a run
+	tierBits  int
 	files     chan struct{} // a file waits to be imported
 }
 
@@ -27,7 +27,7 @@ func WithImportDir(dir string) Option { return func(s *Service) { s.importDir = 
 
 // New makes the service. key is the operator's, for check codes and outgoing ids.
 func New(store Store, catalog *templates.Catalog, key *seal.Key, options ...Option) *Service {
-	s := &Service{store: store, catalog: catalog, key: key, codec: NewCodec(key), files: make(chan struct{}, 1), runOf: runEntries, fewRuns: fewRuns}
+	s := &Service{store: store, catalog: catalog, key: key, codec: NewCodec(key), files: make(chan struct{}, 1), runOf: runEntries, tierBits: tierBits}
 	for _, o := range options {
 		o(s)
 	}

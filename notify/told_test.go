@@ -34,7 +34,7 @@ func TestGuardiansAreToldInAMinorsPlace(t *testing.T) {
 	require.Equal(t, RoleGuardian, tell(t, `{"person_key":"u-1","guardians":[{"phones":["13900000001"]}]}`)[0].Role, "who has guardians is a minor")
 	alone := tell(t, `{"person_key":"u-1","emails":["child@example.com"],"minor":true}`)
 	require.Empty(t, alone[0].Role, "told itself rather than nobody")
-	require.Equal(t, MinorWithoutGuardian, traitsOf(&alone[0]).minor)
+	require.Equal(t, MinorWithoutGuardian, traitsOf(&alone[0], "").minor)
 	kin := tell(t, `{"emails":["gone@example.com"],"deceased":true,"next_of_kin":[{"emails":["kin@example.com"]}]}`)
 	require.Equal(t, RoleNextOfKin, kin[0].Role)
 	require.Equal(t, []string{"kin@example.com"}, kin[0].Emails)
@@ -112,6 +112,6 @@ func TestSegmentsHaveTheLadderOfTheirPeople(t *testing.T) {
 			r.Push = []PushTarget{{Provider: "aliyun", Target: "DEVICE", ID: "d"}}
 		}
 		plan := part("plan")
-		require.Equal(t, Ladder(&r, plan), Segment{Ladder: traitsOf(&r).ladder}.On(plan))
+		require.Equal(t, Ladder(&r, plan), Segment{Ladder: rungsOf(&r).ladder()}.On(plan))
 	})
 }

@@ -84,6 +84,7 @@ type Tx interface {
 	DeliveriesIn(ctx context.Context, r Range) ([]Delivery, error) // rows that carry the range's No
 	Deliveries(ctx context.Context, dispatchNo int64, state *DeliveryState, afterSeq int64, limit int) ([]Delivery, error)
 	Duplicates(ctx context.Context, dispatchNo int64, afterSeq int64, limit int) ([]Delivery, error) // Doubt rows
+	Complaints(ctx context.Context, dispatchNo int64, afterSeq int64, limit int) ([]Delivery, error) // of code complaint
 	// DueDeliveries are pending rows with next_at ≤ now and no open range, of running dispatches, grouped by dispatch.
 	DueDeliveries(ctx context.Context, now time.Time, limit int) ([]Delivery, error)
 	NextDue(ctx context.Context, dispatchNo int64) (*time.Time, error) // earliest next_at of pending rows; nil: none

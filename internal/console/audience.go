@@ -169,6 +169,7 @@ type audienceModel struct {
 	MayRead  bool
 	More     int64
 	Adds     []documentRow // dispatched notices that this audience can be added to
+	Drafts   []documentRow // notices that can be planned for it
 }
 
 const rejectsAtOnce = 200
@@ -197,7 +198,7 @@ func (r *request) audiencePage() error {
 			m.Rejects[i].Message = r.said(reject.Message)
 		}
 	}
-	if m.Adds, err = r.extendable(a); err != nil {
+	if err = r.addressed(m, a); err != nil {
 		return err
 	}
 	r.show(http.StatusOK, "audience", m)

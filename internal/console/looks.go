@@ -68,11 +68,16 @@ func readPages(f template.FuncMap) (map[string]pageMaker, error) {
 }
 
 func (l *looks) render(w io.Writer, locale, page string, model any) error {
+	return l.part(w, locale, page, "page", model)
+}
+
+// part renders a part of a page by itself.
+func (l *looks) part(w io.Writer, locale, page, name string, model any) error {
 	t, err := l.pages[locale][page]()
 	if err != nil {
 		return err
 	}
-	return t.ExecuteTemplate(w, "page", model)
+	return t.ExecuteTemplate(w, name, model)
 }
 
 // funcs are what templates may call. t says a fixed key; word says one of an enumeration.

@@ -171,15 +171,16 @@ func (t *Tx) RunChunks(ctx context.Context, audienceNo, run int64, after []byte,
 }
 
 // IndexChunks reads those that can hold a blind index: of each run the one that begins last at or before
-// its first entry, and those that begin within its entries.
+// its first entry, and those that begin within its entries. SQLite takes CROSS JOIN as an order: other than run
+// by run it would read every chunk of the audience.
 func (t *Tx) IndexChunks(ctx context.Context, audienceNo int64, index []byte) ([][]byte, error) {
 	if err := t.owns(ctx, "audience", audienceNo); err != nil {
 		return nil, err
 	}
 	low, high := notify.EntryBounds(index)
 	return all(ctx, t, "find recipients", value[[]byte], `
-		SELECT c.body FROM audience_run r JOIN recipient_run c ON c.audience_no = r.audience_no AND c.run = r.run
-		WHERE r.audience_no = $1 AND c.first <= $3 AND c.first >= COALESCE((
+		SELECT c.body FROM audience_run r CROSS JOIN recipient_run c
+		WHERE r.audience_no = $1 AND c.audience_no = r.audience_no AND c.run = r.run AND c.first <= $3 AND c.first >= COALESCE((
 			SELECT x.first FROM recipient_run x WHERE x.audience_no = r.audience_no AND x.run = r.run AND x.first <= $2
 			ORDER BY x.first DESC LIMIT 1), $2)`, audienceNo, low, high)
 }

@@ -17,7 +17,7 @@ const measureEvery = 10 * time.Second
 type provider struct {
 	notify.Provider
 	first bool // of its channel: whose home is not known is at home with it
-	cover func(address string) bool
+	cover notify.Coverage
 	pace  *pacer
 	state atomic.Pointer[notify.ProviderState]
 	work  work         // since it was last measured
@@ -68,7 +68,7 @@ func (p *provider) tired(now time.Time) bool { return p.until.Load() > now.UnixM
 func newProvider(p notify.Provider, first bool) *provider {
 	out := &provider{Provider: p, first: first, pace: newPacer(p.Rate)}
 	if c, ok := p.Channel.(notify.Coverer); ok {
-		out.cover = c.Covers
+		out.cover = c.Covers()
 	}
 	out.state.Store(&notify.ProviderState{})
 	return out
@@ -89,7 +89,7 @@ func (p *provider) pause() string {
 
 // serves reports whether the provider may ever be used for a person at an address.
 func (p *provider) serves(r *notify.Recipient, address string, transfers map[string]string) (ok bool, why string) {
-	if p.cover != nil && !p.cover(address) {
+	if !p.cover.Reaches(address) {
 		return false, "coverage"
 	}
 	if p.Regions == nil || p.first && r.Jurisdiction == "" || notify.Allowed(p.Provider, *r, transfers) {

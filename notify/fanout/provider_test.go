@@ -25,13 +25,13 @@ func (a *asked) Query(_ context.Context, o notify.Outgoing) (notify.Verdict, boo
 	return a.answer(o)
 }
 
-// narrow is a channel that reaches only some addresses.
+// narrow is a channel that reaches only numbers of one kind.
 type narrow struct {
 	*channel
-	covers func(address string) bool
+	covers notify.Coverage
 }
 
-func (n *narrow) Covers(address string) bool { return n.covers(address) }
+func (n *narrow) Covers() notify.Coverage { return n.covers }
 
 // over adds a second relay.
 func (h *house) over(id string, regions ...string) *channel {
@@ -147,7 +147,7 @@ func TestWhomNoProviderMayServe(t *testing.T) {
 	h := newHouse(t, people)
 	o := h.options(t.TempDir())
 	o.Providers[1].Regions = []string{"CN"}
-	o.Providers[1].Channel = &narrow{h.sms, func(address string) bool { return address[:3] == "+86" }}
+	o.Providers[1].Channel = &narrow{h.sms, notify.Mainland}
 	f, err := fanout.New(o)
 	require.NoError(t, err)
 	s := fanout.Step(f)

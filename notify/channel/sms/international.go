@@ -3,7 +3,6 @@ package sms
 import (
 	"context"
 	"errors"
-	"regexp"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -38,12 +37,8 @@ func NewInternational(client *aliyun.Client, o Options) *International {
 // Name is the channel's id.
 func (c *International) Name() string { return templates.SMS }
 
-var abroad = regexp.MustCompile(`^\+[1-9][0-9]{6,14}$`)
-
-// Covers tells whether an address is a number with another country code than the mainland's.
-func (c *International) Covers(address string) bool {
-	return abroad.MatchString(address) && !strings.HasPrefix(address, "+86")
-}
+// Covers numbers with another country code than the mainland's.
+func (c *International) Covers() notify.Coverage { return notify.Abroad }
 
 // maxText is more than any approved text has; a longer one is a mistake that costs for each part.
 const maxText = 1000
@@ -87,7 +82,7 @@ func (s *globalSender) Send(ctx context.Context, out []notify.Outgoing, begin fu
 }
 
 func (s *globalSender) one(ctx context.Context, o *notify.Outgoing, begin func()) notify.Verdict {
-	if !s.channel.Covers(o.Address) {
+	if !s.channel.Covers().Reaches(o.Address) {
 		return notify.Verdict{Class: notify.ClassRcptPerm, Code: "not-abroad"}
 	}
 	text, missing := s.words.Fill(o)

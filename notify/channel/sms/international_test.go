@@ -99,11 +99,11 @@ func TestCodesAbroad(t *testing.T) {
 func TestWhoCovers(t *testing.T) {
 	home, away, cloud := sms.New(nil, sms.Options{}), sms.NewInternational(nil, sms.Options{}), sms.NewTencent(nil, "1", sms.Options{})
 	for address, mainland := range map[string]bool{"+8613900000001": true, "+85251234567": false, "+12025550123": false, "+861012345678": false} {
-		require.Equal(t, mainland, home.Covers(address), address)
-		require.Equal(t, mainland, cloud.Covers(address), address)
+		require.Equal(t, mainland, home.Covers().Reaches(address), address)
+		require.Equal(t, mainland, cloud.Covers().Reaches(address), address)
 	}
 	for address, abroad := range map[string]bool{"+8613900000001": false, "+861012345678": false, "+85251234567": true, "+12025550123": true, "85251234567": false, "": false} {
-		require.Equal(t, abroad, away.Covers(address), address)
+		require.Equal(t, abroad, away.Covers().Reaches(address), address)
 	}
 }
 

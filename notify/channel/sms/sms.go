@@ -5,7 +5,6 @@ package sms
 
 import (
 	"context"
-	"regexp"
 	"strings"
 	"time"
 
@@ -58,11 +57,8 @@ type text struct {
 // Name is the channel's id.
 func (h *home) Name() string { return templates.SMS }
 
-// Covers tells whether an address is a mainland mobile number.
-func (h *home) Covers(address string) bool {
-	_, ok := mainland(address)
-	return ok
-}
+// Covers mobile numbers of the mainland: abroad has templates of its own.
+func (h *home) Covers() notify.Coverage { return notify.Mainland }
 
 // prepare checks the message's form at this provider.
 func (h *home) prepare(m notify.FrozenMessage, f templates.SMSForm, mode incident.Mode) (notify.Sender, error) {
@@ -145,10 +141,7 @@ func (c *Channel) call(ctx context.Context, m aliyun.SMS) notify.Verdict {
 	return notify.Verdict{Class: notify.ClassAccepted, Code: "OK", ProviderID: id}
 }
 
-var mobile = regexp.MustCompile(`^1[3-9][0-9]{9}$`)
-
 // mainland is the bare form of a mainland mobile number.
 func mainland(address string) (string, bool) {
-	bare := strings.TrimPrefix(address, "+86")
-	return bare, mobile.MatchString(bare)
+	return strings.TrimPrefix(address, "+86"), notify.CoverageOf(address) == notify.Mainland
 }
