@@ -271,10 +271,12 @@ func (rel *release) senderKey(r *route, message int, p *provider) senderKey {
 // Where no other one has, the dispatch pauses: nobody would get it.
 func (s *shift) sender(g *group) (notify.Sender, senderKey, error) {
 	m, key := g.route.messages[g.message], s.rel.senderKey(g.route, g.message, g.provider)
-	if found := s.senders[key]; found != nil {
+	now := s.f.o.Clock.Now()
+	found, have := s.senders[key]
+	if have && now.Sub(found.at) < freshFor {
 		return found, key, nil
 	}
-	if len(s.senders) >= maxSenders {
+	if have || len(s.senders) >= maxSenders {
 		if err := s.close(); err != nil {
 			return nil, key, fmt.Errorf("close senders: %w", err)
 		}
@@ -288,6 +290,6 @@ func (s *shift) sender(g *group) (notify.Sender, senderKey, error) {
 		s.unready[key] = true
 		return nil, key, nil
 	}
-	s.senders[key] = made
+	s.senders[key] = prepared{made, now}
 	return made, key, nil
 }
