@@ -4,7 +4,7 @@ export CGO_ENABLED ?= 0
 # The same flags everywhere, so that build, vet, linter and tests share one build cache.
 export GOFLAGS := -trimpath -tags=nomsgpack
 # Where goroutines share memory; the race detector needs cgo.
-RACE := ./notify/... ./internal/store/... ./internal/outbox/... ./internal/watch/... ./internal/access/... ./internal/aliyun/... ./internal/simulator/...
+RACE := ./notify/... ./internal/store/... ./internal/outbox/... ./internal/watch/... ./internal/access/... ./internal/aliyun/... ./internal/call/... ./internal/tencent/... ./internal/simulator/...
 VENDOR := internal/console/assets/vendor
 .DEFAULT_GOAL := help
 

@@ -86,7 +86,7 @@ func TestABounceOnTheWireIsFoundAndProven(t *testing.T) {
 	}
 	require.EqualValues(t, 1, w.progress(d).People.Failed)
 
-	found, err := w.service.Find(w.ctx, audit, d.ID, "u-7", "")
+	found, err := w.service.Find(w.ctx, audit, d.ID, notify.Who{PersonKey: "u-7"})
 	require.NoError(t, err)
 	require.Len(t, found, 1)
 	require.Equal(t, []any{int64(7), "u-7", "failed", []string{"email"}}, []any{found[0].Recipient, found[0].PersonKey, found[0].Standing, found[0].Channels})
@@ -95,9 +95,19 @@ func TestABounceOnTheWireIsFoundAndProven(t *testing.T) {
 		story = append(story, fmt.Sprintf("%s %s %s %s", e.Kind, e.State, e.Class, e.At.Format(time.TimeOnly)))
 	}
 	require.Equal(t, []string{"outcomes accepted ACCEPTED 03:00:00", "receipts failed RCPT_PERM 04:00:00"}, story)
-	byAddress, err := w.service.Find(w.ctx, audit, d.ID, "", "U7@example.com")
+	byAddress, err := w.service.Find(w.ctx, audit, d.ID, notify.Who{Address: "U7@example.com"})
 	require.NoError(t, err)
 	require.Equal(t, found, byAddress)
+	code := strings.ToLower(codec.Code(d.No, 7))
+	byCode, err := w.service.Find(w.ctx, audit, d.ID, notify.Who{Code: code})
+	require.NoError(t, err)
+	require.Equal(t, found, byCode)
+	for _, none := range []string{codec.Code(d.No, d.Total), codec.Code(d.No+1, 7), code[1:]} {
+		nobody, err := w.service.Find(w.ctx, audit, d.ID, notify.Who{Code: none})
+		require.NoError(t, err)
+		require.Empty(t, nobody, "a code of nobody in this dispatch")
+	}
+	w.fault(incident.Invalid, second(w.service.Find(w.ctx, audit, d.ID, notify.Who{Code: code, PersonKey: "u-7"})))
 
 	p, err := w.service.Proof(w.ctx, an, d.ID, 7, "")
 	require.NoError(t, err, "who may not read people may ask for a proof: it names nobody")

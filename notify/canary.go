@@ -18,9 +18,11 @@ const (
 // complaint is the code of a receipt by which a person complains about a message that arrived.
 const complaint = "complaint"
 
-// Complained counts, in a dispatch's counters, the deliveries that a person complained about. It is no state
-// that a delivery can be in: it has arrived.
-const Complained = Stopped + 1
+// What a dispatch's counters count besides states that a delivery can be in.
+const (
+	Complained = Stopped + 1 + iota // arrived, and the person complained about it
+	Untried                         // failed, and never sent: no provider may serve that person there
+)
 
 // wave is how far the audience may be cut now: to the end of the first wave, or to its own.
 func (d Dispatch) wave() int64 {
@@ -103,10 +105,11 @@ func overLimits(d Dispatch, rows map[CountKey]int64) (reason string) {
 	return ""
 }
 
-// borne is what a channel's counters say at this moment. Who waits, and who was called off before anything was
-// sent, was not tried.
+// borne is what a channel's counters say at this moment. Who waits, who was called off before anything was sent,
+// and whom no provider may serve, was not tried.
 func borne(rows map[CountKey]int64, channel string) Borne {
-	b := Borne{Failed: rows[CountKey{channel, Failed}], Complaints: rows[CountKey{channel, Complained}]}
+	untried := rows[CountKey{channel, Untried}]
+	b := Borne{Tried: -untried, Failed: rows[CountKey{channel, Failed}] - untried, Complaints: rows[CountKey{channel, Complained}]}
 	for s := InDoubt; s < Stopped; s++ {
 		b.Tried += rows[CountKey{channel, s}]
 	}

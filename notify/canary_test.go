@@ -99,13 +99,18 @@ func dead(n int64) func(int64) notify.Class {
 func TestTheRestFollowsAFirstWaveThatWentWell(t *testing.T) {
 	w := newWorld(t)
 	d := w.released(1100, notify.Course{Canary: 250, Watch: notify.Duration(10 * time.Minute)})
+	w.clock.Advance(10 * time.Second)
 	require.Equal(t, 250, w.step(d, all(notify.ClassAccepted)))
+	end := w.clock.Now().Add(10*time.Minute + 34*time.Second) // the watch, then 850 more at 25 a second
+	require.Equal(t, end, *w.progress(d).ETA)
 	require.Zero(t, w.step(d, all(notify.ClassAccepted)))
 	p := w.progress(d)
 	require.Equal(t, notify.PhaseWatching, p.Flow.Phase)
 	require.EqualValues(t, 850, p.People.Pending)
+	require.Equal(t, end, *p.ETA)
 
 	w.clock.Advance(10*time.Minute - time.Second)
+	require.Equal(t, end, *w.progress(d).ETA, "the wave's own pace, however long it is watched")
 	require.Zero(t, w.step(d, all(notify.ClassAccepted)), "still watched")
 	var can bool
 	require.NoError(t, w.store.View(w.ctx, system, func(tx notify.Tx) error {
@@ -188,6 +193,12 @@ func TestADispatchStopsItself(t *testing.T) {
 		require.NoError(t, w.receipts(d, notify.ClassDelivered, 6, 7, "complaint"))
 		p = w.progress(d)
 		require.Equal(t, []any{notify.DispPaused, "complaints"}, []any{p.State, p.Reason})
+		require.Equal(t, []any{"complaints", "", w.clock.Now()}, []any{p.Flow.Halted, p.Flow.HeldBy, *p.Flow.HeldAt})
+		complained := notify.Complained
+		who, err := w.service.Deliveries(w.ctx, audit, d.ID, &complained, false, 1, 3)
+		require.NoError(t, err)
+		require.Equal(t, []int64{2, 3, 4}, []int64{who[0].Seq, who[1].Seq, who[2].Seq}, "listed by name, page by page")
+		require.Equal(t, notify.Read, who[0].State)
 	})
 }
 

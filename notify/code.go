@@ -74,7 +74,8 @@ func (c *Codec) OutID(dispatchNo, seq int64, channel string) string {
 	t.name = append(t.name, channel...)
 	tag := t.tag()
 	t.name = append(t.name, '.')
-	return string(lowerBase32.AppendEncode(t.name, tag))
+	t.name = lowerBase32.AppendEncode(t.name, tag)
+	return string(t.name)
 }
 
 // ParseOutID reads what OutID made; ok is false for anything else.

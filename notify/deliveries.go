@@ -29,6 +29,8 @@ func (s *Service) Deliveries(ctx context.Context, sc evidence.Scope, id string, 
 		switch {
 		case duplicates:
 			out, err = tx.Duplicates(ctx, d.No, afterSeq, limit+maxChannels)
+		case state != nil && *state == Complained:
+			out, err = tx.Complaints(ctx, d.No, afterSeq, limit+maxChannels)
 		case state != nil && (*state == Pending || *state == Stopped):
 			out, err = waiting(ctx, tx, d, *state, afterSeq, limit)
 			return err

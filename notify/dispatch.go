@@ -60,9 +60,11 @@ const (
 type Flow struct {
 	Phase      Phase            `json:"phase,omitempty"`
 	WatchUntil *time.Time       `json:"watch_until,omitempty"`
-	Cut        int64            `json:"cut,omitempty"`    // the audience is cut into ranges up to here
-	Borne      map[string]Borne `json:"borne,omitempty"`  // by channel: what a person had seen when letting it run on
-	Halted     string           `json:"halted,omitempty"` // why the machine paused it, an enum; "" when a person did
+	Cut        int64            `json:"cut,omitempty"`     // the audience is cut into ranges up to here
+	Borne      map[string]Borne `json:"borne,omitempty"`   // by channel: what a person had seen when letting it run on
+	Halted     string           `json:"halted,omitempty"`  // why the machine paused it, an enum; "" when a person did
+	HeldBy     string           `json:"held_by,omitempty"` // the person who paused or stopped it; "" the machine
+	HeldAt     *time.Time       `json:"held_at,omitempty"` // when it was paused or stopped
 }
 
 // Borne is what limits no longer count.
@@ -95,7 +97,7 @@ const (
 	Stopped
 )
 
-var deliveryStates = [...]string{"pending", "sending", "in_doubt", "accepted", "failed", "delivered", "read", "stopped", "complained"}
+var deliveryStates = [...]string{"pending", "sending", "in_doubt", "accepted", "failed", "delivered", "read", "stopped", "complained", "untried"}
 
 // String is the state as the API names it.
 func (s DeliveryState) String() string { return deliveryStates[s] }
@@ -169,6 +171,7 @@ type Verdict struct {
 	Code       string
 	ProviderID string
 	RetryAt    time.Time // for RETRY_AT
+	Slower     bool      // the provider asks for fewer messages a second
 }
 
 // Counts of people by the state of their current delivery. They add up to Total.

@@ -80,7 +80,7 @@ func (k *keeper) recall(ctx context.Context, view func(func(Tx) error) error, au
 
 // reopen takes up a page whose entries are in no run yet or that is not full.
 func (k *keeper) reopen(hasher *seal.Hasher, a Audience, p RecipientPage) error {
-	records, err := p.records(k.key, a.No)
+	records, err := new(Book).records(k.key, a.No, p)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -38,6 +39,12 @@ type Outcome struct {
 // put back says that the attempt provably did not happen: it waited, or the provider takes nothing from us.
 func (o *Outcome) putBack() bool {
 	return o.Attempt > 0 && (o.Held || o.Verdict.Class == ClassStop || o.Verdict.Class == ClassBug)
+}
+
+// refused says that the attempt reached nobody, and is to be made again.
+func (o *Outcome) refused() bool {
+	c := o.Verdict.Class
+	return c == ClassRetry || c == ClassRetryAt || c == ClassRcptSoft
 }
 
 // ordinary is an outcome that its batch alone may record: taken at the first attempt and nothing more to do.
@@ -83,18 +90,23 @@ func (d *Delivery) settle(o Outcome, now time.Time) (changed, failed bool) {
 	case o.putBack():
 		return d.putBack(o, now), false
 	}
-	if o.Attempt > 0 && o.Attempt <= d.Attempt {
+	late, refused := o.Attempt > 0 && o.Attempt <= d.Attempt, o.refused()
+	if late {
 		if d.tells(o) && (d.Doubt || !o.Doubt) {
 			return false, false
 		}
-		o.Doubt = true // two owners sent the same attempt
+		o.Doubt = o.Doubt || !refused // two owners sent the same attempt
 	}
 	if o.Doubt && !d.Doubt {
 		d.Doubt, changed = true, true
 	}
+	if late && refused {
+		return changed, false // what follows from it was decided then, and may be under way
+	}
 	soft := d.Class == ClassRcptSoft
 	if o.Attempt > d.Attempt {
 		d.Attempt, changed = o.Attempt, true
+		d.Provider = cmp.Or(d.Provider, o.Provider) // a receipt that was here first did not say
 	}
 	if to, ok := reached[o.Verdict.Class]; ok {
 		if d.move(to) {

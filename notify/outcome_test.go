@@ -123,6 +123,9 @@ func (m *memoryTx) check(t require.TestingT, before map[int64]map[string]Deliver
 			if d.Doubt {
 				doubt++
 			}
+			if d.State == Failed && d.Class == ClassNoChannel {
+				rows[CountKey{c, Untried}]++
+			}
 			if old, ok := before[seq][c]; ok {
 				require.True(t, ahead(old.State, d.State), "%s after %s", d.State, old.State)
 				require.False(t, old.Doubt && !d.Doubt, "a doubt was forgotten")
@@ -264,6 +267,13 @@ func TestTwoSendsOfOneAttemptAreListed(t *testing.T) {
 	mail := Delivery{State: Accepted, Class: ClassAccepted, Attempt: 1} // a relay's word looks the same each time
 	taken, _ := settled(t, mail, Outcome{Attempt: 1, Doubt: true, Verdict: Verdict{Class: ClassAccepted}})
 	require.True(t, taken.Doubt, "sent by who took over from a dead owner, whose journal was faster")
+}
+
+func TestAReceiptBeforeTheAnswerLosesNoProvider(t *testing.T) {
+	var d Delivery
+	d.settle(Outcome{Channel: "sms", Verdict: Verdict{Class: ClassDelivered, ProviderID: "1^0"}}, noon)
+	d.settle(Outcome{Channel: "sms", Provider: "aliyun", Attempt: 1, Verdict: Verdict{Class: ClassAccepted}}, noon)
+	require.Equal(t, []any{Delivered, "aliyun", 1}, []any{d.State, d.Provider, d.Attempt})
 }
 
 func TestLostClaimStillCounts(t *testing.T) {

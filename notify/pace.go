@@ -39,7 +39,8 @@ func (p *Progress) pace(ctx context.Context, tx Tx) error {
 	if p.State != DispRunning {
 		return nil
 	}
-	p.ETA = after(now, p.People.Pending, p.Rate)
+	rate, watched := p.beyondWatch(now)
+	p.ETA = after(now.Add(watched), p.People.Pending, rate)
 	due, err := tx.NextDue(ctx, p.No)
 	if err != nil {
 		return err
@@ -47,10 +48,23 @@ func (p *Progress) pace(ctx context.Context, tx Tx) error {
 	if p.ETA != nil && due != nil && due.After(*p.ETA) {
 		p.ETA = due // what waits until then is not through before
 	}
-	if err := p.byChannel(ctx, tx, now); err != nil {
+	if err := p.byChannel(ctx, tx, now.Add(watched), rate); err != nil {
 		return err
 	}
 	return p.margin(p.ETA)
+}
+
+// beyondWatch is how long the watch of a first wave will still hold up the rest, and the rate at which it
+// follows: while it is watched, that of the wave itself.
+func (p *Progress) beyondWatch(now time.Time) (rate float64, watched time.Duration) {
+	switch until := p.Flow.WatchUntil; p.Flow.Phase {
+	case PhaseCanary:
+		return p.Rate, time.Duration(p.Course.Watch)
+	case PhaseWatching:
+		out := until.Add(-time.Duration(p.Course.Watch))
+		return perSecond(p.People.told(), out.Sub(p.StartedAt)), max(0, until.Sub(now))
+	}
+	return p.Rate, 0
 }
 
 func perSecond(n int64, over time.Duration) float64 {
@@ -79,8 +93,8 @@ func (p *Progress) margin(at *time.Time) error {
 }
 
 // byChannel divides the pace by channel: who is on which channel first is known of the audience, and the
-// present mix goes on.
-func (p *Progress) byChannel(ctx context.Context, tx Tx, now time.Time) error {
+// present mix goes on from an instant.
+func (p *Progress) byChannel(ctx context.Context, tx Tx, from time.Time, rate float64) error {
 	if p.Audience == "" {
 		return nil
 	}
@@ -103,9 +117,9 @@ func (p *Progress) byChannel(ctx context.Context, tx Tx, now time.Time) error {
 	}
 	for c, pace := range p.Pace {
 		if pace.Tried > 0 {
-			pace.Rate = p.Rate * float64(pace.Tried) / float64(sum)
+			pace.Rate = rate * float64(pace.Tried) / float64(sum)
 		}
-		pace.ETA = after(now, max(0, pace.First-pace.Tried), pace.Rate)
+		pace.ETA = after(from, max(0, pace.First-pace.Tried), pace.Rate)
 		p.Pace[c] = pace
 	}
 	return nil

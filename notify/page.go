@@ -37,24 +37,25 @@ func sealPage(key *seal.Key, audienceNo, from int64, count int, plain []byte) Re
 	return RecipientPage{From: from, Count: count, Body: key.Seal(pagePlace(audienceNo, from), plain)}
 }
 
-// records opens a page and takes it apart. They share one string.
-func (p RecipientPage) records(key *seal.Key, audienceNo int64) ([]string, error) {
-	plain, err := key.Open(pagePlace(audienceNo, p.From), p.Body)
+// records opens a page and takes it apart. They share one string; the list of them is good until the next
+// page is opened in the book.
+func (b *Book) records(key *seal.Key, audienceNo int64, p RecipientPage) (_ []string, err error) {
+	b.plain, err = key.AppendOpen(b.plain[:0], pagePlace(audienceNo, p.From), p.Body)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnreadable, err)
 	}
-	if len(plain) == 0 || plain[0] != pageVersion {
+	if len(b.plain) == 0 || b.plain[0] != pageVersion {
 		return nil, fmt.Errorf("%w from %d", ErrUnreadable, p.From)
 	}
-	r := reader{s: string(plain[1:])}
-	out := make([]string, 0, p.Count)
+	r := reader{s: string(b.plain[1:])}
+	b.texts = b.texts[:0]
 	for r.s != "" && !r.bad {
-		out = append(out, r.text())
+		b.texts = append(b.texts, r.text())
 	}
-	if r.bad || len(out) != p.Count {
+	if r.bad || len(b.texts) != p.Count {
 		return nil, fmt.Errorf("%w from %d", ErrUnreadable, p.From)
 	}
-	return out, nil
+	return b.texts, nil
 }
 
 // OpenPage reads the recipients of a page.
@@ -64,34 +65,35 @@ func OpenPage(key *seal.Key, audienceNo int64, p RecipientPage) ([]Recipient, er
 
 // Book is memory in which one page after another is opened.
 type Book struct {
+	plain  []byte
+	texts  []string
 	people []Recipient
-	lists  []string
+	slabs  decoding
 }
 
 // Open reads the recipients of a page. They are good until the next one is opened.
 func (b *Book) Open(key *seal.Key, audienceNo int64, p RecipientPage) ([]Recipient, error) {
-	records, err := p.records(key, audienceNo)
+	records, err := b.records(key, audienceNo, p)
 	if err != nil {
 		return nil, err
 	}
 	b.people = slices.Grow(b.people[:0], len(records))[:len(records)]
 	clear(b.people)
-	d := decoding{slab: b.lists[:0]}
+	b.slabs.lists, b.slabs.push = b.slabs.lists[:0], b.slabs.push[:0]
 	for i, record := range records {
 		r := &b.people[i]
 		r.Seq = p.From + int64(i)
-		if err := d.recipient(record, r); err != nil {
+		if err := b.slabs.recipient(record, r); err != nil {
 			return nil, fmt.Errorf("recipient %d: %w", r.Seq, err)
 		}
 	}
-	b.lists = d.slab
 	return b.people, nil
 }
 
 // PageLeaves are the leaves of a page's recipients in their audience's snapshot root: a keyed commitment
 // to the very bytes that are sealed, personal values included.
 func PageLeaves(key *seal.Key, audienceNo int64, p RecipientPage) ([][]byte, error) {
-	records, err := p.records(key, audienceNo)
+	records, err := new(Book).records(key, audienceNo, p)
 	if err != nil {
 		return nil, err
 	}

@@ -50,8 +50,8 @@ func (p *person) state() DeliveryState {
 	return best
 }
 
-// apply settles one outcome, opens the next channel after a failure or a wait in vain, and calls off what
-// waits when the message has arrived.
+// apply settles one outcome, opens the next channel after a failure or a wait in vain, or beside a later try, and
+// calls off what waits when the message has arrived.
 func (p *person) apply(o Outcome, d Dispatch, now time.Time) (Delivery, bool) {
 	row := p.row(d, o.Channel)
 	fresh := row.Attempt == 0 && row.At.IsZero()
@@ -71,7 +71,7 @@ func (p *person) apply(o Outcome, d Dispatch, now time.Time) (Delivery, bool) {
 	}
 	settled := *row
 	switch {
-	case (failed || o.Verdict.Class == ClassNoWord) && d.State != DispStopped:
+	case (failed || o.Verdict.Class == ClassNoWord || settled.outOfReach()) && d.State != DispStopped:
 		p.climb(o, d, now)
 	case settled.State >= Delivered:
 		p.callOff(o.Channel, now)
@@ -91,11 +91,17 @@ func (p *person) row(d Dispatch, channel string) *Delivery {
 	return &p.rows[len(p.rows)-1]
 }
 
+// outOfReach says that a delivery waits for its one later try: the next channel does not wait for it.
+func (d *Delivery) outOfReach() bool {
+	return d.Class == ClassRcptSoft && d.State <= InDoubt && d.NextAt != nil
+}
+
 // climb opens the next channel of the person's ladder, due at once, unless another one is under way or
 // has already arrived. Of one that has failed it takes the place.
 func (p *person) climb(o Outcome, d Dispatch, now time.Time) {
 	for i := range p.rows {
 		if other := &p.rows[i]; other.Channel != o.Channel && other.underWay() {
+			p.supersede()
 			return
 		}
 	}
@@ -103,9 +109,7 @@ func (p *person) climb(o Outcome, d Dispatch, now time.Time) {
 		if p.has(next) {
 			continue
 		}
-		for i := range p.rows {
-			p.supersede(&p.rows[i])
-		}
+		p.supersede()
 		p.rows = append(p.rows, Delivery{Dispatch: d.No, Seq: p.seq, Channel: next, At: now, NextAt: &now})
 		p.touch(next)
 		p.opened++
@@ -113,11 +117,13 @@ func (p *person) climb(o Outcome, d Dispatch, now time.Time) {
 	}
 }
 
-// supersede notes that the person has moved on from a channel that failed.
-func (p *person) supersede(d *Delivery) {
-	if d.State == Failed && !d.Superseded {
-		d.Superseded = true
-		p.touch(d.Channel)
+// supersede notes that the person has moved on from the channels that failed.
+func (p *person) supersede() {
+	for i := range p.rows {
+		if d := &p.rows[i]; d.State == Failed && !d.Superseded {
+			d.Superseded = true
+			p.touch(d.Channel)
+		}
 	}
 }
 

@@ -22,6 +22,12 @@ type Way struct {
 // reaches says whether the provider reaches the numbers of a segment's people.
 func (w Way) reaches(s Segment) bool { return w.Covers == AllNumbers || w.Covers == s.number() }
 
+// StandsIn reports whether a provider can take over what another one carries, of at least some people.
+func (w Way) StandsIn(o Way) bool {
+	lives := len(w.Regions) == 0 || len(o.Regions) == 0 || slices.ContainsFunc(w.Regions, func(r string) bool { return slices.Contains(o.Regions, r) })
+	return w.ID != o.ID && w.Channel == o.Channel && lives && (w.Covers == AllNumbers || o.Covers == AllNumbers || w.Covers == o.Covers)
+}
+
 // Ways are the providers as plans know them.
 func Ways(providers []Provider) []Way {
 	out := make([]Way, len(providers))

@@ -37,12 +37,16 @@ var planWords = map[string]map[string]string{
 }
 
 func planNote(code, value string, people int64) PlanNote {
-	fill := strings.NewReplacer("‹value›", value, "‹people›", fmt.Sprint(people))
 	n := PlanNote{Code: code, Value: value, People: people, Text: map[string]string{}}
-	for locale, words := range planWords[code] {
-		n.Text[locale] = fill.Replace(words)
+	for locale := range planWords[code] {
+		n.Text[locale] = n.Say(locale, value, fmt.Sprint(people))
 	}
 	return n
+}
+
+// Say is the note with its value and number of people as a reader knows them.
+func (n PlanNote) Say(locale, value, people string) string {
+	return strings.NewReplacer("‹value›", value, "‹people›", people).Replace(planWords[n.Code][locale])
 }
 
 // problem notes what is wrong, once for each value.

@@ -32,6 +32,7 @@ type ProviderState struct {
 	Code    string     `json:"code,omitempty"` // the provider's, a short token
 	Since   *time.Time `json:"since,omitempty"`
 	By      string     `json:"by,omitempty"`       // a person's id; "" the machine
+	Reason  string     `json:"reason,omitempty"`   // the person's words
 	Rate    float64    `json:"measured,omitempty"` // messages a second while it was last busy; 0: not measured
 }
 

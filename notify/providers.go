@@ -60,7 +60,7 @@ func (s *Service) setProvider(ctx context.Context, sc evidence.Scope, id string,
 			return err
 		}
 		now := tx.Now()
-		p = ProviderState{ID: id, Channel: s.ways[at].Channel, Paused: paused, Since: &now, By: sc.Actor.ID, Rate: known.Rate}
+		p = ProviderState{ID: id, Channel: s.ways[at].Channel, Paused: paused, Since: &now, By: sc.Actor.ID, Reason: reason, Rate: known.Rate}
 		if err := putProvider(ctx, tx, p, "", reason); err != nil || paused {
 			return err
 		}
@@ -120,6 +120,11 @@ func putProvider(ctx context.Context, tx Tx, p ProviderState, dispatch, words st
 // The reasons for which a dispatch pauses because somebody is left whom no provider takes now.
 var providerReasons = []string{"stop", "bug", "provider"}
 
+// lacksProvider says that a dispatch was paused because somebody is left whom no provider takes.
+func (d Dispatch) lacksProvider() bool {
+	return d.State == DispPaused && slices.Contains(providerReasons, d.Flow.Halted)
+}
+
 // runOn resumes the dispatches that wait for a provider of a channel.
 func runOn(ctx context.Context, tx Tx, channel string) error {
 	live, err := tx.RunningDispatches(ctx)
@@ -127,13 +132,16 @@ func runOn(ctx context.Context, tx Tx, channel string) error {
 		return err
 	}
 	for _, d := range live {
-		if d.State != DispPaused || !slices.Contains(providerReasons, d.Flow.Halted) || !slices.Contains(d.Channels, channel) {
+		if !d.lacksProvider() || !slices.Contains(d.Channels, channel) {
 			continue
 		}
 		if d, err = lockDispatch(ctx, tx, d); err != nil {
 			return err
 		}
-		d.State, d.Reason, d.Flow.Halted = DispRunning, "", ""
+		if !d.lacksProvider() { // somebody stopped it, or let it run on, meanwhile
+			continue
+		}
+		d.hold(tx, DispRunning, "", "")
 		if err := tx.UpdateDispatch(ctx, d); err != nil {
 			return err
 		}
@@ -145,7 +153,7 @@ func runOn(ctx context.Context, tx Tx, channel string) error {
 // useAgain takes the providers back into use that stopped a dispatch which a person now lets run on. Those that
 // a person has paused stay so.
 func useAgain(ctx context.Context, tx Tx, d Dispatch) error {
-	if d.State != DispPaused || !slices.Contains(providerReasons, d.Flow.Halted) {
+	if !d.lacksProvider() {
 		return nil
 	}
 	states, err := tx.ProviderStates(ctx)

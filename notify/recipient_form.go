@@ -163,18 +163,34 @@ func (r *reader) count() int {
 }
 
 // decoding reads recipients. The lists of many share one array.
-type decoding struct{ slab []string }
+type decoding struct {
+	lists []string
+	push  []PushTarget
+}
 
-func (d *decoding) list(r *reader) []string {
-	n := r.count()
-	if cap(d.slab)-len(d.slab) < n {
-		d.slab = make([]string, 0, max(n, 3*PageSize))
+func (d *decoding) list(r *reader) (out []string) {
+	d.lists, out = room(d.lists, r.count(), 3*PageSize)
+	for i := range out {
+		out[i] = r.text()
 	}
-	from := len(d.slab)
-	for range n {
-		d.slab = append(d.slab, r.text())
+	return out
+}
+
+func (d *decoding) targets(r *reader) (out []PushTarget) {
+	d.push, out = room(d.push, r.count(), PageSize)
+	for i := range out {
+		out[i] = PushTarget{Provider: r.text(), Target: r.text(), ID: r.text()}
 	}
-	return d.slab[from:len(d.slab):len(d.slab)]
+	return out
+}
+
+// room takes n places of a slab, or of a new one of at least that many where too few are left.
+func room[T any](slab []T, n, least int) (_, taken []T) {
+	if cap(slab)-len(slab) < n {
+		slab = make([]T, 0, max(n, least))
+	}
+	from, to := len(slab), len(slab)+n
+	return slab[:to], slab[from:to:to]
 }
 
 func (d *decoding) recipient(record string, to *Recipient) error {
@@ -209,10 +225,7 @@ func (d *decoding) recipient(record string, to *Recipient) error {
 // rare reads what few people have.
 func (d *decoding) rare(m uint64, r *reader, to *Recipient) {
 	if m&hasPush != 0 {
-		to.Push = make([]PushTarget, r.count())
-		for i := range to.Push {
-			to.Push[i] = PushTarget{Provider: r.text(), Target: r.text(), ID: r.text()}
-		}
+		to.Push = d.targets(r)
 	}
 	if m&hasChannels != 0 {
 		to.Channels = d.list(r)

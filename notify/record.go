@@ -26,7 +26,7 @@ type Recording struct {
 	Until    time.Time // the claim is held until then
 	Last     bool      // every member of the range has its outcome now
 	Halt     string    // why the dispatch must pause, an enum: somebody is left whom no provider takes now
-	Outcomes []Outcome // at most 1,000; put into the order of seq
+	Outcomes []Outcome // at most 2,000; put into the order of seq
 }
 
 // RecordOutcomes writes a sub-batch in the caller's transaction: rows, counters, the batch with its
@@ -240,12 +240,16 @@ func (t *tally) add(p *person, n int64) {
 		t.people[s] += n
 	}
 	for i := range p.rows {
-		t.rows[CountKey{p.rows[i].Channel, p.rows[i].State}] += n
-		if p.rows[i].Doubt {
+		row := &p.rows[i]
+		t.rows[CountKey{row.Channel, row.State}] += n
+		if row.Doubt {
 			t.doubt += n
 		}
-		if p.rows[i].Code == complaint {
-			t.rows[CountKey{p.rows[i].Channel, Complained}] += n
+		if row.Code == complaint {
+			t.rows[CountKey{row.Channel, Complained}] += n
+		}
+		if row.State == Failed && row.Class == ClassNoChannel {
+			t.rows[CountKey{row.Channel, Untried}] += n
 		}
 	}
 }
@@ -255,7 +259,7 @@ func halt(ctx context.Context, tx Tx, d Dispatch, reason string) error {
 	if d.State != DispRunning {
 		return nil
 	}
-	d.State, d.Reason, d.Flow.Halted = DispPaused, reason, reason
+	d.hold(tx, DispPaused, reason, "")
 	if err := tx.UpdateDispatch(ctx, d); err != nil {
 		return err
 	}

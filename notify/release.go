@@ -188,6 +188,28 @@ func (s *Service) Dispatches(ctx context.Context, sc evidence.Scope, id incident
 	return out, err
 }
 
+// LiveDispatches are those running and paused, of every incident.
+func (s *Service) LiveDispatches(ctx context.Context, sc evidence.Scope) (out []Progress, err error) {
+	if err := access.Require(sc, access.Read); err != nil {
+		return nil, err
+	}
+	err = s.store.View(ctx, sc, func(tx Tx) error {
+		live, err := tx.RunningDispatches(ctx)
+		if err != nil {
+			return err
+		}
+		for _, d := range live {
+			p, err := progress(ctx, tx, d)
+			if err != nil {
+				return err
+			}
+			out = append(out, p)
+		}
+		return nil
+	})
+	return out, err
+}
+
 // Pause holds a running dispatch: no sub-batch begins after it.
 func (s *Service) Pause(ctx context.Context, sc evidence.Scope, id, reason string) (Progress, error) {
 	return s.steer(ctx, sc, id, DispPaused, reason, DispRunning)
@@ -232,10 +254,9 @@ func (s *Service) steer(ctx context.Context, sc evidence.Scope, id string, to Di
 				return err
 			}
 		}
-		d.State, d.Reason, d.Flow.Halted = to, reason, ""
+		d.hold(tx, to, reason, sc.Actor.ID)
 		if to == DispStopped {
-			now := tx.Now()
-			d.EndedAt = &now
+			d.EndedAt = d.Flow.HeldAt
 		}
 		if err := tx.UpdateDispatch(ctx, d); err != nil {
 			return err
@@ -245,6 +266,18 @@ func (s *Service) steer(ctx context.Context, sc evidence.Scope, id string, to Di
 		return err
 	})
 	return p, err
+}
+
+// hold moves a dispatch to a state, and keeps since when and by whom it stands still: "" is the machine.
+func (d *Dispatch) hold(tx Tx, to DispatchState, reason, by string) {
+	d.State, d.Reason, d.Flow.Halted, d.Flow.HeldBy, d.Flow.HeldAt = to, reason, "", "", nil
+	if to == DispRunning {
+		return
+	}
+	now := tx.Now()
+	if d.Flow.HeldBy, d.Flow.HeldAt = by, &now; by == "" {
+		d.Flow.Halted = reason
+	}
 }
 
 // progress reads the maintained counters. What they do not hold is the rest of the audience, so the
@@ -266,7 +299,7 @@ func progress(ctx context.Context, tx Tx, d Dispatch) (Progress, error) {
 func (c Counts) told() int64 { return c.InDoubt + c.Accepted + c.Failed + c.Delivered + c.Read }
 
 func (p *Progress) count(key CountKey, n int64) {
-	if n == 0 {
+	if n == 0 || key.State == Untried {
 		return
 	}
 	if key.State == Complained {

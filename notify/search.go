@@ -31,16 +31,33 @@ type ToldEvent struct {
 	Batch int64  `json:"batch"`
 }
 
-// Find shows what a person got, by person_key or exact address: the person, and whoever is told in the
-// person's place.
-func (s *Service) Find(ctx context.Context, sc evidence.Scope, dispatch, personKey, address string) ([]Told, error) {
+// Who says whom a search is for: one of the three.
+type Who struct {
+	PersonKey string
+	Address   string // exact, of any channel
+	Code      string // the check code in the person's notice
+}
+
+func (w Who) problems() []incident.Problem {
+	given := 0
+	for _, by := range []string{w.PersonKey, w.Address, w.Code} {
+		if by != "" {
+			given++
+		}
+	}
+	if given == 1 {
+		return nil
+	}
+	return []incident.Problem{{Pointer: "", Rule: "one-of", Message: "give person_key, address or code, one of them"}}
+}
+
+// Find shows what a person got: the person, and whoever is told in the person's place.
+func (s *Service) Find(ctx context.Context, sc evidence.Scope, dispatch string, who Who) ([]Told, error) {
 	if err := access.Require(sc, access.ReadPeople); err != nil {
 		return nil, err
 	}
-	if (personKey == "") == (address == "") {
-		return nil, incident.InvalidInput([]incident.Problem{{
-			Pointer: "", Rule: "one-of", Message: "give either person_key or address",
-		}})
+	if p := who.problems(); p != nil {
+		return nil, incident.InvalidInput(p)
 	}
 	out := []Told{}
 	err := s.store.View(ctx, sc, func(tx Tx) error {
@@ -48,7 +65,7 @@ func (s *Service) Find(ctx context.Context, sc evidence.Scope, dispatch, personK
 		if err != nil {
 			return err
 		}
-		seqs, err := find(ctx, tx, d, personKey, address)
+		seqs, err := s.seqs(ctx, tx, d, who)
 		if err != nil {
 			return err
 		}
@@ -61,16 +78,6 @@ func (s *Service) Find(ctx context.Context, sc evidence.Scope, dispatch, personK
 		}
 		return nil
 	})
-	return out, err
-}
-
-// Search is Find's deliveries alone.
-func (s *Service) Search(ctx context.Context, sc evidence.Scope, dispatch, personKey, address string) ([]Delivery, error) {
-	people, err := s.Find(ctx, sc, dispatch, personKey, address)
-	out := []Delivery{}
-	for _, t := range people {
-		out = append(out, t.Deliveries...)
-	}
 	return out, err
 }
 
@@ -101,6 +108,17 @@ func toldTo(ctx context.Context, tx Tx, d Dispatch, seq int64) (Told, error) {
 		return err
 	})
 	return t, err
+}
+
+// seqs are the numbers of those whom a search is for. A code holds its own.
+func (s *Service) seqs(ctx context.Context, tx Tx, d Dispatch, who Who) ([]int64, error) {
+	if who.Code == "" {
+		return find(ctx, tx, d, who.PersonKey, who.Address)
+	}
+	if no, seq, ok := s.codec.ParseCode(who.Code); ok && no == d.No && seq < d.Total {
+		return []int64{seq}, nil
+	}
+	return nil, nil
 }
 
 // find looks a person up by blind index; an address may be of any channel.

@@ -74,6 +74,8 @@ type Tx interface {
 	ReleaseRange(ctx context.Context, r Range) error
 	// ReleaseOwner frees what a dead owner held; unless sure that all it sent is recorded, in doubt.
 	ReleaseOwner(ctx context.Context, owner string, sure bool) (int, error)
+	// OtherOwners is how many owners besides one hold ranges now.
+	OtherOwners(ctx context.Context, owner string) (int, error)
 	OpenRanges(ctx context.Context, dispatchNo int64) (int64, error)
 
 	PutDeliveries(ctx context.Context, d []Delivery) error // upsert by (dispatch, seq, channel)
@@ -82,6 +84,7 @@ type Tx interface {
 	DeliveriesIn(ctx context.Context, r Range) ([]Delivery, error) // rows that carry the range's No
 	Deliveries(ctx context.Context, dispatchNo int64, state *DeliveryState, afterSeq int64, limit int) ([]Delivery, error)
 	Duplicates(ctx context.Context, dispatchNo int64, afterSeq int64, limit int) ([]Delivery, error) // Doubt rows
+	Complaints(ctx context.Context, dispatchNo int64, afterSeq int64, limit int) ([]Delivery, error) // of code complaint
 	// DueDeliveries are pending rows with next_at ≤ now and no open range, of running dispatches, grouped by dispatch.
 	DueDeliveries(ctx context.Context, now time.Time, limit int) ([]Delivery, error)
 	NextDue(ctx context.Context, dispatchNo int64) (*time.Time, error) // earliest next_at of pending rows; nil: none

@@ -7,10 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"tocsin/notify"
@@ -206,8 +208,11 @@ type audienceState struct {
 }
 
 func (a audienceState) text() string {
-	s := fmt.Sprintf("%s %s: %d lines, %d people, %d recipients, %d rejected, %d duplicates, %d bad addresses dropped\nreachable by %v", a.ID, a.State,
-		a.Rows, a.Affected, a.Total, a.Rejected, a.Duplicates, a.Dropped, a.ByChannel)
+	s := fmt.Sprintf("%s %s: %d lines, %d people, %d recipients, %d rejected, %d duplicates, %d bad addresses dropped", a.ID, a.State,
+		a.Rows, a.Affected, a.Total, a.Rejected, a.Duplicates, a.Dropped)
+	for i, ch := range slices.Sorted(maps.Keys(a.ByChannel)) {
+		s += fmt.Sprintf("%s%s %d", [...]string{"\nreachable by ", ", "}[min(i, 1)], ch, a.ByChannel[ch])
+	}
 	if a.Root != "" {
 		s += "\nsnapshot root " + a.Root
 	}

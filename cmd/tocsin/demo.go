@@ -34,6 +34,7 @@ func (demoCmd) Help() string {
 func (c demoCmd) Run(ctx context.Context, g *globals, io streams) error {
 	cfg := config.Default()
 	cfg.HTTP.Addr, cfg.LogLevel = c.Addr, "warn"
+	contracts(&cfg)
 	dir, remove, err := c.directory(g)
 	if err != nil {
 		return err
@@ -60,6 +61,19 @@ func (c demoCmd) Run(ctx context.Context, g *globals, io streams) error {
 		err = play(ctx, a, cast, io)
 	}
 	return errors.Join(err, a.Stop(ctx))
+}
+
+// contracts gives the simulated providers rates and prices as accounts commonly have them, so that a plan tells
+// time and cost.
+func contracts(c *config.Config) {
+	for _, p := range []struct {
+		way         *config.Way
+		rate, price float64
+	}{
+		{&c.SMTP.Way, 1000, 0.0007}, {&c.Aliyun.Mainland, 500, 0.045}, {&c.Aliyun.Abroad, 100, 0.35}, {&c.Aliyun.App, 50_000, 0}, {&c.Tencent.Way, 300, 0.05},
+	} {
+		p.way.Rate, p.way.Price, p.way.Currency = p.rate, p.price, "CNY"
+	}
 }
 
 func (c demoCmd) directory(g *globals) (dir string, remove func(), err error) {

@@ -97,6 +97,9 @@ func (p releasePlan) print(w io.Writer, locale string) {
 			fmt.Fprintf(w, "%s: %s\n", at.what, at.at.Local().Format(time.RFC3339))
 		}
 	}
+	if p.Sent == nil && p.Verdict != "cannot" {
+		p.Verdict = "not known while a rate is not"
+	}
 	fmt.Fprintf(w, "verdict: %s\n", p.Verdict)
 	for _, n := range p.Problems {
 		fmt.Fprintf(w, "! %s\n", n.Text[locale])

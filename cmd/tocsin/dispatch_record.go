@@ -28,6 +28,7 @@ type dispatchSearchCmd struct {
 	ID      string `arg:"" help:"dsp_…"`
 	Person  string `xor:"who" help:"The person's person_key."`
 	Address string `xor:"who" help:"An exact address, or - to read it from standard input, where no list of processes shows it."`
+	Code    string `xor:"who" help:"The check code in the notice that the person got."`
 }
 
 // Help is the example that --help shows.
@@ -45,14 +46,14 @@ func (c dispatchSearchCmd) Run(ctx context.Context, std streams) error {
 		c.Address = strings.TrimSpace(string(b))
 	}
 	var found struct{ People []json.RawMessage }
-	ask := map[string]string{"person_key": c.Person, "address": c.Address}
+	ask := map[string]string{"person_key": c.Person, "address": c.Address, "code": c.Code}
 	if err := c.client().call(ctx, http.MethodPost, "/dispatches/"+url.PathEscape(c.ID)+"/deliveries/search", ask, &found); err != nil {
 		return err
 	}
 	enc := json.NewEncoder(std.out)
 	enc.SetIndent("", "  ")
 	if len(found.People) == 0 {
-		return errors.New("nobody in this dispatch's audience has that key or address")
+		return errors.New("nobody in this dispatch's audience has that key, address or code")
 	}
 	return enc.Encode(found.People)
 }

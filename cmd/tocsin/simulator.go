@@ -17,6 +17,8 @@ type simulatorCmd struct {
 	CA         string             `placeholder:"FILE" help:"Write the SMTP door's certificate here."`
 	Seed       uint64             `help:"Of every random choice: the same seed troubles the same people."`
 	Faults     map[string]float64 `placeholder:"KIND=SHARE" mapsep:"," help:"Share of recipients that meet a kind of fault; *=0.01 is 1 % of every kind. GET /_admin/kinds lists them."`
+	Hang       time.Duration      `default:"1m" help:"How long the fault hang gives no answer."`
+	Slow       time.Duration      `help:"How late the faults slow and drip answer; 0: three and two seconds."`
 	Extensions string             `name:"smtp-extensions" default:"chunking" enum:"none,pipelining,chunking" help:"What the SMTP door announces: ${enum}."`
 	Insecure   bool               `name:"smtp-insecure" help:"Take mail without TLS, for measuring."`
 	PerConn    int                `name:"smtp-per-connection" help:"Messages that a connection takes before 421; 0 has no limit."`
@@ -37,7 +39,7 @@ func (simulatorCmd) Help() string {
 // Run simulates until the process is told to stop.
 func (c simulatorCmd) Run(ctx context.Context, io streams) error {
 	s, err := app.StartSimulator(app.SimulatorOptions{
-		HTTPAddr: c.Addr, SMTPAddr: c.SMTP, Callback: c.Callback, BounceSMTP: c.BounceSMTP, Seed: c.Seed, Faults: c.Faults,
+		HTTPAddr: c.Addr, SMTPAddr: c.SMTP, Callback: c.Callback, BounceSMTP: c.BounceSMTP, Seed: c.Seed, Faults: c.Faults, Hang: c.Hang, Slow: c.Slow,
 		Extensions: c.Extensions, Insecure: c.Insecure, PerConnection: c.PerConn, Sample: c.Sample, Keep: c.Keep,
 		ReceiptDelay: c.Receipts, QueryDelay: c.Query, Balance: c.Balance, DayCap: c.DayCap, Limits: c.Limits, Log: logger(io.err, "info"),
 	})

@@ -1,87 +1,50 @@
 package aliyun
 
 import (
-	"context"
 	"errors"
 	"net/http"
-	"regexp"
 	"strings"
 	"time"
 
 	sdkerrors "github.com/aliyun/alibaba-cloud-sdk-go/sdk/errors"
+
+	"tocsin/internal/call"
 )
-
-// Class says what a failed call means. The words are those every channel uses.
-type Class string
-
-// The classes a call can end in. Business means the provider refused with a code of its own, which the
-// channel's table classes.
-const (
-	Retry    Class = "RETRY"
-	InDoubt  Class = "IN_DOUBT"
-	Stop     Class = "STOP"
-	Bug      Class = "BUG"
-	Business Class = "BUSINESS"
-)
-
-// Error is a failed call. It keeps no text of provider or SDK: they repeat URLs, and URLs hold phone
-// numbers, values and keys.
-type Error struct {
-	Action    string
-	Class     Class
-	Code      string // provider's code, or a word of ours for failures without one
-	RequestID string
-	Status    int           // HTTP, 0 when there was no answer
-	Window    time.Duration // flow control: the window the provider named, 0 unknown
-	cause     error         // context errors only, so that errors.Is works
-}
-
-// Error names action, code, class and request id.
-func (e *Error) Error() string {
-	s := "call aliyun " + e.Action + ": " + e.Code + " (" + string(e.Class) + ")"
-	if e.RequestID != "" {
-		s += ", request " + e.RequestID
-	}
-	return s
-}
-
-// Unwrap is the context's error when the call was cancelled or timed out.
-func (e *Error) Unwrap() error { return e.cause }
 
 // GatewayRule classes codes of the gateway that stands before every product.
 type GatewayRule struct {
 	Prefix string // of the code
-	Class  Class
+	Class  call.Class
 }
 
 // Gateway is channels.md section 1.3 as data; the longest prefix wins.
 var Gateway = []GatewayRule{
-	{"Throttling", Retry},
-	{"ServiceUnavailable", InDoubt},
-	{"InternalError", InDoubt},
-	{"SignatureNonceUsed", InDoubt}, // the earlier copy may have passed
-	{"InvalidTimeStamp", Stop},
-	{"IllegalTimestamp", Stop},
-	{"SignatureDoesNotMatch", Stop},
-	{"IncompleteSignature", Stop},
-	{"InvalidAccessKeyId", Stop},
-	{"Forbidden", Stop},
-	{"AccountDisabled", Stop},
-	{"MissingParameter", Bug},
-	{"Missing", Bug},
-	{"InvalidParameter", Bug},
-	{"Invalid", Bug},
-	{"UnsupportedOperation", Bug},
-	{"NoSuchVersion", Bug},
-	{"InvalidAction", Bug},
+	{"Throttling", call.Retry},
+	{"ServiceUnavailable", call.InDoubt},
+	{"InternalError", call.InDoubt},
+	{"SignatureNonceUsed", call.InDoubt}, // the earlier copy may have passed
+	{"InvalidTimeStamp", call.Stop},
+	{"IllegalTimestamp", call.Stop},
+	{"SignatureDoesNotMatch", call.Stop},
+	{"IncompleteSignature", call.Stop},
+	{"InvalidAccessKeyId", call.Stop},
+	{"Forbidden", call.Stop},
+	{"AccountDisabled", call.Stop},
+	{"MissingParameter", call.Bug},
+	{"Missing", call.Bug},
+	{"InvalidParameter", call.Bug},
+	{"Invalid", call.Bug},
+	{"UnsupportedOperation", call.Bug},
+	{"NoSuchVersion", call.Bug},
+	{"InvalidAction", call.Bug},
 }
 
 // classify gives the class of a code that came with an HTTP status.
-func classify(status int, code string) Class {
+func classify(status int, code string) call.Class {
 	if strings.HasPrefix(code, "isv.") || strings.HasPrefix(code, "isp.") {
-		return Business
+		return call.Business
 	}
-	best, class := -1, Class("")
+	best, class := -1, call.Class("")
 	for _, r := range Gateway {
 		if strings.HasPrefix(code, r.Prefix) && len(r.Prefix) > best {
 			best, class = len(r.Prefix), r.Class
@@ -91,67 +54,46 @@ func classify(status int, code string) Class {
 	case class != "":
 		return class
 	case status >= 500, code == "":
-		return InDoubt
+		return call.InDoubt
 	default:
-		return Business
+		return call.Business
 	}
 }
 
 // success checks an answer that came without an error: neither HTTP 200 nor a nil error is proof.
-func success(action, code, message, requestID string, hasID bool) error {
+func (c *Client) success(action, code, message, requestID string, hasID bool) error {
 	switch {
 	case code == "OK" && hasID:
 		return nil
 	case code == "OK" || code == "":
-		return &Error{Action: action, Class: InDoubt, Code: "empty-answer", RequestID: token(requestID), Status: http.StatusOK}
+		return c.Fault(action, call.InDoubt, "empty-answer", requestID, http.StatusOK)
 	default:
-		return &Error{Action: action, Class: classify(http.StatusOK, code), Code: token(code), RequestID: token(requestID),
-			Status: http.StatusOK, Window: window(message)}
+		return c.refusal(action, code, message, requestID, http.StatusOK)
 	}
 }
 
-// translate turns any error of the SDK into ours.
-func translate(action string, err error) error {
-	var ours *Error
-	if errors.As(err, &ours) {
-		return ours
-	}
-	var server *sdkerrors.ServerError
-	if errors.As(err, &server) {
-		code := token(server.ErrorCode())
-		e := &Error{Action: action, Code: code, RequestID: token(server.RequestId()), Status: server.HttpStatus(), Window: window(server.Message())}
-		e.Class = classify(e.Status, code)
-		if code == "" {
-			e.Code = "http-" + http.StatusText(e.Status)
-			e.Code = strings.ToLower(strings.ReplaceAll(e.Code, " ", "-"))
-		}
-		return e
-	}
-	e := &Error{Action: action, Class: InDoubt, Code: "no-answer"}
-	var client *sdkerrors.ClientError
-	switch {
-	case errors.Is(err, context.DeadlineExceeded):
-		e.Code, e.cause = "timeout", context.DeadlineExceeded
-	case errors.Is(err, context.Canceled):
-		e.Code, e.cause = "cancelled", context.Canceled
-	case errors.Is(err, errRedirect):
-		e.Class, e.Code = Stop, "redirected"
-	case unsent(err):
-		e.Class, e.Code = Retry, "unreachable"
-	case errors.As(err, &client) && client.ErrorCode() == sdkerrors.JsonUnmarshalErrorCode:
-		e.Code = "unreadable-answer"
-	}
+func (c *Client) refusal(action, code, message, requestID string, status int) *call.Error {
+	e := c.Fault(action, classify(status, call.Token(code)), code, requestID, status)
+	e.Window = window(message)
 	return e
 }
 
-var notToken = regexp.MustCompile(`[^A-Za-z0-9._:^-]`)
-
-// token keeps what can be a code or an id and nothing that could carry personal data along.
-func token(s string) string {
-	if len(s) > 64 || notToken.MatchString(s) {
-		return "unprintable"
+// translate turns any error of the SDK or the connection into ours.
+func (c *Client) translate(action string, err error) error {
+	var server *sdkerrors.ServerError
+	if errors.As(err, &server) {
+		e := c.refusal(action, server.ErrorCode(), server.Message(), server.RequestId(), server.HttpStatus())
+		if e.Code == "" {
+			e.Code = "http-" + strings.ToLower(strings.ReplaceAll(http.StatusText(e.Status), " ", "-"))
+		}
+		return e
 	}
-	return s
+	e := c.Broken(action, err)
+	var client *sdkerrors.ClientError
+	if errors.As(err, &client) && client.ErrorCode() == sdkerrors.JsonUnmarshalErrorCode && e.Code == "no-answer" {
+		e.Code = "unreadable-answer"
+	}
+	return e
 }
 
 // window reads the level of a flow-control message, which the provider gives in words only.

@@ -39,7 +39,7 @@ func (c *Client) SendGlobe(ctx context.Context, m Globe) (messageID string, err 
 	if err := c.call(ctx, action, r, resp); err != nil {
 		return "", err
 	}
-	if err := success(action, resp.ResponseCode, resp.ResponseDescription, resp.RequestID, resp.MessageID != ""); err != nil {
+	if err := c.success(action, resp.ResponseCode, resp.ResponseDescription, resp.RequestID, resp.MessageID != ""); err != nil {
 		return "", err
 	}
 	return resp.MessageID, nil

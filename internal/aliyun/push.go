@@ -60,7 +60,7 @@ func (c *Client) Push(ctx context.Context, app App, n Notice, expires time.Time,
 	if err := c.call(ctx, action, r, resp); err != nil {
 		return "", err
 	}
-	return resp.MessageId, success(action, "OK", "", resp.RequestId, resp.MessageId != "")
+	return resp.MessageId, c.success(action, "OK", "", resp.RequestId, resp.MessageId != "")
 }
 
 // MassPush sends up to MaxTasks notifications that differ and returns the provider's id of each, in order.
@@ -75,7 +75,7 @@ func (c *Client) MassPush(ctx context.Context, app App, notices []Notice, expire
 		return nil, err
 	}
 	ids := resp.MessageIds.MessageId
-	return ids, success(action, "OK", "", resp.RequestId, len(ids) == len(notices))
+	return ids, c.success(action, "OK", "", resp.RequestId, len(ids) == len(notices))
 }
 
 // tasks is the body of a mass push: the fields of every task in the order in which they are signed. The SDK's

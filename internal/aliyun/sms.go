@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/aliyun/alibaba-cloud-sdk-go/services/dysmsapi"
+
+	"tocsin/internal/call"
 )
 
 // SMS is one text message to one mainland number.
@@ -24,7 +26,7 @@ func (c *Client) SendSMS(ctx context.Context, m SMS) (bizID string, err error) {
 	if err := c.call(ctx, action, r, resp); err != nil {
 		return "", err
 	}
-	if err := success(action, resp.Code, resp.Message, resp.RequestId, resp.BizId != ""); err != nil {
+	if err := c.success(action, resp.Code, resp.Message, resp.RequestId, resp.BizId != ""); err != nil {
 		return "", err
 	}
 	return resp.BizId, nil
@@ -54,16 +56,16 @@ func (c *Client) QuerySMS(ctx context.Context, phone, day string) ([]SMSDetail, 
 		if err := c.call(ctx, action, r, resp); err != nil {
 			return nil, err
 		}
-		if err := success(action, resp.Code, resp.Message, resp.RequestId, true); err != nil {
+		if err := c.success(action, resp.Code, resp.Message, resp.RequestId, true); err != nil {
 			return nil, err
 		}
 		rows := resp.SmsSendDetailDTOs.SmsSendDetailDTO
 		for _, d := range rows {
-			out = append(out, SMSDetail{OutID: d.OutId, Status: int(d.SendStatus), ErrCode: token(d.ErrCode)})
+			out = append(out, SMSDetail{OutID: d.OutId, Status: int(d.SendStatus), ErrCode: call.Token(d.ErrCode)})
 		}
 		if len(rows) < pageSize {
 			return out, nil
 		}
 	}
-	return nil, fmt.Errorf("query sms: %w", &Error{Action: action, Class: InDoubt, Code: "too-many-pages"})
+	return nil, fmt.Errorf("query sms: %w", c.Fault(action, call.InDoubt, "too-many-pages", "", 0))
 }

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"tocsin/internal/call"
 )
 
 // heard answers each call with a body and keeps what was asked.
@@ -32,17 +34,17 @@ func TestGlobeOnTheWire(t *testing.T) {
 		"Message": "a & b", "Type": "NOTIFY", "TaskId": "o-1"} {
 		require.Equal(t, want, got.Get(name), name)
 	}
-	for body, want := range map[string]Error{
-		`{"ResponseCode":"OK","RequestId":"r"}`:                   {Class: InDoubt, Code: "empty-answer"},
-		`{"Code":"OK","MessageId":"1"}`:                           {Class: InDoubt, Code: "empty-answer"},
-		`{"ResponseCode":"isv.NOT_SUPPORTED_COUNTRY"}`:            {Class: Business, Code: "isv.NOT_SUPPORTED_COUNTRY"},
-		`{"ResponseCode":"MOBILE_NUMBER_ILLEGAL"}`:                {Class: Business, Code: "MOBILE_NUMBER_ILLEGAL"},
-		`{"ResponseCode":"BUSINESS_LIMIT_CONTROL_MINUTE"}`:        {Class: Business, Code: "BUSINESS_LIMIT_CONTROL_MINUTE"},
-		`{"ResponseCode":"OK","MessageId":{"unexpected":"shape"}`: {Class: InDoubt, Code: "unreadable-answer"},
+	for body, want := range map[string]call.Error{
+		`{"ResponseCode":"OK","RequestId":"r"}`:                   {Class: call.InDoubt, Code: "empty-answer"},
+		`{"Code":"OK","MessageId":"1"}`:                           {Class: call.InDoubt, Code: "empty-answer"},
+		`{"ResponseCode":"isv.NOT_SUPPORTED_COUNTRY"}`:            {Class: call.Business, Code: "isv.NOT_SUPPORTED_COUNTRY"},
+		`{"ResponseCode":"MOBILE_NUMBER_ILLEGAL"}`:                {Class: call.Business, Code: "MOBILE_NUMBER_ILLEGAL"},
+		`{"ResponseCode":"BUSINESS_LIMIT_CONTROL_MINUTE"}`:        {Class: call.Business, Code: "BUSINESS_LIMIT_CONTROL_MINUTE"},
+		`{"ResponseCode":"OK","MessageId":{"unexpected":"shape"}`: {Class: call.InDoubt, Code: "unreadable-answer"},
 	} {
 		c, _ := heard(t, body)
 		_, err := c.SendGlobe(t.Context(), Globe{To: "1", Text: "x"})
-		var e *Error
+		var e *call.Error
 		require.ErrorAs(t, err, &e, body)
 		require.Equal(t, want.Class, e.Class, body)
 		require.Equal(t, want.Code, e.Code, body)

@@ -9,9 +9,6 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"tocsin/incident"
 	"tocsin/incident/evidence"
@@ -117,49 +114,4 @@ func (a *App) recover(c *gin.Context) {
 		httpapi.Refuse(c, errors.New("panic"))
 	}()
 	c.Next()
-}
-
-// health serves /livez, /readyz and /metrics at the root.
-func (a *App) health(engine *gin.Engine) {
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	requests := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "tocsin_http_requests_total", Help: "Requests by route and status."}, []string{"route", "status"})
-	took := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "tocsin_http_seconds", Help: "Time to answer by route.", Buckets: prometheus.DefBuckets}, []string{"route"})
-	registry.MustRegister(requests, took)
-	engine.Use(func(c *gin.Context) {
-		start := time.Now()
-		c.Next()
-		requests.WithLabelValues(c.FullPath(), fmt.Sprint(c.Writer.Status())).Inc()
-		took.WithLabelValues(c.FullPath()).Observe(time.Since(start).Seconds())
-	})
-	engine.GET("/livez", func(c *gin.Context) { c.String(http.StatusOK, "ok\n") })
-	engine.GET("/readyz", func(c *gin.Context) {
-		for name, check := range a.checks() {
-			if err := check(c.Request.Context()); err != nil {
-				c.Header("Retry-After", "5")
-				c.String(http.StatusServiceUnavailable, name+" is not ready\n")
-				return
-			}
-		}
-		c.String(http.StatusOK, "ok\n")
-	})
-	engine.GET("/metrics", gin.WrapH(promhttp.HandlerFor(registry, promhttp.HandlerOpts{})))
-}
-
-func (a *App) checks() map[string]func(context.Context) error {
-	return map[string]func(context.Context) error{
-		"store": a.DB.Ping,
-		"bus": func(context.Context) error {
-			if !a.bus.Connected() {
-				return errors.New("not connected")
-			}
-			return nil
-		},
-		"timers": func(context.Context) error {
-			if stalled := a.watch.Stalled(); len(stalled) > 0 {
-				return fmt.Errorf("stalled: %v", stalled)
-			}
-			return nil
-		},
-	}
 }

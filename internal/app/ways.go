@@ -10,6 +10,7 @@ import (
 	"os"
 
 	"tocsin/internal/aliyun"
+	"tocsin/internal/call"
 	"tocsin/internal/config"
 	"tocsin/internal/tencent"
 	"tocsin/notify"
@@ -132,14 +133,14 @@ func (a *App) texts() ([]notify.Provider, error) {
 		out = append(out, way(wayAbroad, sms.NewInternational(abroad, o), c.Abroad))
 	}
 	t := a.Config.Tencent
-	to := tencent.Options{Endpoint: t.Endpoint, SecretID: t.SecretID, SecretKey: t.SecretKey, Region: t.Region}
+	to := call.Options{Endpoint: t.Endpoint, KeyID: t.SecretID, KeySecret: t.SecretKey, Region: t.Region}
 	o.Simulated = t.SecretID == ""
 	switch {
 	case o.Simulated && !simulated:
 		return out, nil
 	case o.Simulated:
 		t.AppID = simulatorApp
-		to = tencent.Options{Endpoint: a.simulator.http, SecretID: simulatorKeyID, SecretKey: simulatorSecret, Insecure: true}
+		to = call.Options{Endpoint: a.simulator.http, KeyID: simulatorKeyID, KeySecret: simulatorSecret, Insecure: true}
 	}
 	client, err := tencent.New(to)
 	if err != nil {
@@ -169,9 +170,9 @@ func (a *App) pushes() ([]notify.Provider, error) {
 // aliyun is a client of one of the account's services, or of the simulator when there is no account.
 func (a *App) aliyun(id, endpoint string) (*aliyun.Client, error) {
 	c := a.Config.Aliyun
-	o := aliyun.Options{Endpoint: endpoint, KeyID: c.KeyID, KeySecret: c.KeySecret, Region: c.Region}
+	o := call.Options{Endpoint: endpoint, KeyID: c.KeyID, KeySecret: c.KeySecret, Region: c.Region}
 	if c.KeyID == "" {
-		o = aliyun.Options{Endpoint: a.simulator.http, KeyID: simulatorKeyID, KeySecret: simulatorSecret, Region: c.Region, Insecure: true}
+		o = call.Options{Endpoint: a.simulator.http, KeyID: simulatorKeyID, KeySecret: simulatorSecret, Region: c.Region, Insecure: true}
 	}
 	client, err := aliyun.New(o)
 	if err != nil {

@@ -59,22 +59,23 @@ func lastTold(notice string, all []notify.DocumentView) string {
 	return last.Audience
 }
 
-// extendable are the dispatched notices that an audience can be added to: it leaves out whom they are for.
-func (r *request) extendable(a notify.Audience) ([]documentRow, error) {
-	if a.State != notify.Ready || a.Frozen || a.Base == "" || a.Total == 0 || !r.Can("work") {
-		return nil, nil
+// addressed finds what an audience can be told: the drafts it can be planned for, and the dispatched notices that
+// it can be added to because it leaves out whom they are for.
+func (r *request) addressed(m *audienceModel, a notify.Audience) error {
+	if a.State != notify.Ready || a.Frozen || a.Total == 0 || !r.Can("work") {
+		return nil
 	}
 	all, err := r.Notify.Documents(r.ctx(), r.scope, a.Incident)
-	if err != nil {
-		return nil, err
-	}
-	var out []documentRow
 	for _, d := range all {
-		if d.Kind == templates.Notice && d.State == notify.DocDispatched && d.Extends == "" && lastTold(d.ID, all) == a.Base {
-			out = append(out, r.documentRow(d, nil))
+		switch {
+		case d.Kind != templates.Notice || d.Extends != "":
+		case d.State == notify.DocDraft && a.Base == "":
+			m.Drafts = append(m.Drafts, r.documentRow(d, nil))
+		case d.State == notify.DocDispatched && a.Base != "" && lastTold(d.ID, all) == a.Base:
+			m.Adds = append(m.Adds, r.documentRow(d, nil))
 		}
 	}
-	return out, nil
+	return err
 }
 
 // extend asks for approval of the same notice to people who were found later.

@@ -16,16 +16,16 @@ import (
 )
 
 type audienceRow struct {
-	ID, Name, Format, Error, Incident                 string
-	Base, File                                        string
-	State                                             notify.AudienceState
+	ID, Name, Format, Error, Incident                          string
+	Base, File                                                 string
+	State                                                      notify.AudienceState
 	Rows, Affected, Total, Rejected, Duplicates, Dropped, Line int64
-	Channels                                          []channelCount
-	Roles                                             []channelCount // recipients by in whose place they are told, when not all for themselves
-	Root                                              string
-	Frozen, Resumable, Waiting                        bool
-	At                                                *moment
-	Reading                                           *reading // while it is imported
+	Channels                                                   []channelCount
+	Roles                                                      []channelCount // recipients by in whose place they are told, when not all for themselves
+	Root                                                       string
+	Frozen, Resumable, Waiting                                 bool
+	At                                                         *moment
+	Reading                                                    *reading // while it is imported
 }
 
 type channelCount struct {
@@ -169,6 +169,7 @@ type audienceModel struct {
 	MayRead  bool
 	More     int64
 	Adds     []documentRow // dispatched notices that this audience can be added to
+	Drafts   []documentRow // notices that can be planned for it
 }
 
 const rejectsAtOnce = 200
@@ -190,7 +191,7 @@ func (r *request) audiencePage() error {
 			return err
 		}
 	}
-	if m.Adds, err = r.extendable(a); err != nil {
+	if err = r.addressed(m, a); err != nil {
 		return err
 	}
 	r.show(http.StatusOK, "audience", m)

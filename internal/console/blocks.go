@@ -162,7 +162,12 @@ func (r *request) requirements(d notify.DocumentView) []requirementRow {
 				row.Why = append(row.Why, r.word("language", g.Locale)+r.tr("list.colon")+r.gap(g))
 			}
 		}
-		out = append(out, row)
+		again := func(o requirementRow) bool {
+			return o.Term == row.Term && o.Law == row.Law && o.Article == row.Article && o.State == row.State
+		}
+		if row.Why != nil || !slices.ContainsFunc(out, again) { // what several parts of the text must answer is asked once
+			out = append(out, row)
+		}
 	}
 	return out
 }

@@ -109,7 +109,7 @@ func (r *request) courseSaid(c notify.Course, personal []string) []courseLine {
 	if c.Quiet != nil {
 		quiet = r.tr("course.said-quiet", "channels", r.channelNames(c.Quiet.Channels), "from", c.Quiet.From, "to", c.Quiet.To)
 		if c.Quiet.Override != "" {
-			quiet = r.tr("course.said-override", "why", c.Quiet.Override)
+			quiet = r.tr("course.said-override", "why", r.article(c.Quiet.Override))
 		}
 	}
 	rates := []string{}
@@ -126,6 +126,15 @@ func (r *request) courseSaid(c notify.Course, personal []string) []courseLine {
 	return append(said, courseLine{"quiet", quiet},
 		courseLine{"limit", r.tr("course.said-limit", "failed", percentOf(c.Limit.Failed), "complaints", percentOf(c.Limit.Complaints), "after", thousands(strconv.Itoa(c.Limit.After)))},
 		courseLine{"rate", strings.Join(rates, r.tr("list.semicolon"))})
+}
+
+// article is a law and its article as the viewer's language writes articles; any other text stands as it is.
+func (r *request) article(text string) string {
+	at := strings.LastIndexByte(text, ' ')
+	if at < 0 || strings.Trim(text[at+1:], "0123456789.()") != "" {
+		return text
+	}
+	return text[:at+1] + templates.ArticleOf(text[:at], text[at+1:], r.Locale)
 }
 
 func (r *request) channelNames(channels []string) string {

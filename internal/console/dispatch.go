@@ -17,6 +17,8 @@ type dispatchRow struct {
 	State          notify.DispatchState
 	Halted         string // why the machine paused it; "" when a person did
 	Reason         string
+	HeldBy         string // who paused or stopped it
+	HeldAt         *moment
 	Phase          notify.Phase
 	Total, Told    int64
 	Percent        string
@@ -37,10 +39,16 @@ type bar struct {
 }
 
 func (r *request) dispatchRow(p notify.Progress) dispatchRow {
-	row := dispatchRow{ID: p.ID, Notice: p.Notice, State: p.State, Halted: p.Flow.Halted, Reason: r.word("reason", p.Reason), Phase: p.Flow.Phase,
+	row := dispatchRow{ID: p.ID, Notice: p.Notice, State: p.State, Halted: p.Flow.Halted, Reason: r.word("reason", p.Reason), HeldAt: r.at(p.Flow.HeldAt), Phase: p.Flow.Phase,
 		Total: p.Total, Told: p.Total - p.People.Pending - p.People.Stopped, From: r.at(&p.StartedAt), End: r.at(p.EndedAt), By: r.person(p.StartedBy),
-		Duplicates: p.Duplicates, Mode: p.Mode, Extends: p.Extends != "", Rate: rateText(p.Rate)}
-	if p.State == notify.DispRunning && p.People.Pending > 0 && p.Flow.Phase != notify.PhaseWatching {
+		Duplicates: p.Duplicates, Mode: p.Mode, Extends: p.Extends != ""}
+	if p.EndedAt != nil || p.State == notify.DispRunning && p.Flow.Phase != notify.PhaseWatching { // what stands still has no speed
+		row.Rate = rateText(p.Rate)
+	}
+	if p.Flow.HeldBy != "" {
+		row.HeldBy = r.person(p.Flow.HeldBy)
+	}
+	if p.State == notify.DispRunning && p.People.Pending > 0 {
 		row.ETA = r.until(p.ETA)
 	}
 	row.Percent = "100"
@@ -88,7 +96,7 @@ type deliveryRow struct {
 }
 
 func (v *viewer) deliveryRow(d notify.Delivery) deliveryRow {
-	row := deliveryRow{Person: d.Seq + 1, Channel: d.Channel, State: d.State.String(), Class: string(d.Class), Code: d.Code, Number: d.ProviderID, Provider: d.Provider,
+	row := deliveryRow{Person: d.Seq, Channel: d.Channel, State: d.State.String(), Class: string(d.Class), Code: d.Code, Number: d.ProviderID, Provider: d.Provider,
 		Attempt: d.Attempt, Superseded: d.Superseded, Doubt: d.Doubt}
 	if !d.At.IsZero() {
 		row.At = v.at(&d.At)
@@ -205,9 +213,9 @@ func (r *request) channels(p notify.Progress) (out []channelRow) {
 	for _, ch := range p.Channels {
 		row := channelRow{Channel: ch, Public: ch == templates.Announcement, Complaints: p.Complaints[ch]}
 		pace := p.Pace[ch]
-		row.First, row.Rate = pace.First, rateText(pace.Rate)
+		row.First, row.ETA = pace.First, r.until(pace.ETA)
 		if p.Flow.Phase != notify.PhaseWatching { // what is watched stands still
-			row.ETA = r.until(pace.ETA)
+			row.Rate = rateText(pace.Rate)
 		}
 		total := int64(0)
 		var all []bar
@@ -236,7 +244,7 @@ func (r *request) listed(m *dispatchModel, p notify.Progress) error {
 		after = -1
 	}
 	var state *notify.DeliveryState
-	for s := notify.Pending; s <= notify.Stopped; s++ {
+	for s := notify.Pending; s <= notify.Complained; s++ {
 		if s.String() == m.List {
 			state = &s
 		}

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"path"
 	"strings"
+	"sync"
 
 	"tocsin/templates"
 )
@@ -17,28 +18,31 @@ var pageFiles embed.FS
 
 const pagesDir = "pages"
 
-// looks are the compiled pages, per locale.
+// looks are the pages, per locale. Each is compiled when it is first shown: together they would take as much
+// memory as the rest of the service.
 type looks struct {
 	words words
-	pages map[string]map[string]*template.Template // locale → page
+	pages map[string]map[string]pageMaker // locale → page
 }
+
+type pageMaker func() (*template.Template, error)
 
 func loadLooks(a assets) (*looks, error) {
 	w, err := loadWords()
 	if err != nil {
 		return nil, err
 	}
-	l := &looks{words: w, pages: map[string]map[string]*template.Template{}}
+	l := &looks{words: w, pages: map[string]map[string]pageMaker{}}
 	for _, locale := range locales {
-		if l.pages[locale], err = compilePages(funcs(w, locale, a)); err != nil {
+		if l.pages[locale], err = readPages(funcs(w, locale, a)); err != nil {
 			return nil, err
 		}
 	}
 	return l, nil
 }
 
-// compilePages parses the shared parts once and each page on a copy of them.
-func compilePages(f template.FuncMap) (map[string]*template.Template, error) {
+// readPages parses the shared parts once, and each page on a copy of them.
+func readPages(f template.FuncMap) (map[string]pageMaker, error) {
 	shared, err := template.New("").Funcs(f).Option("missingkey=error").ParseFS(pageFiles, pagesDir+"/shared/*.html")
 	if err != nil {
 		return nil, err
@@ -47,22 +51,33 @@ func compilePages(f template.FuncMap) (map[string]*template.Template, error) {
 	if err != nil {
 		return nil, err
 	}
-	pages := map[string]*template.Template{}
+	pages := map[string]pageMaker{}
 	for _, name := range names {
-		t, err := shared.Clone()
-		if err == nil {
-			t, err = t.ParseFS(pageFiles, name)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("parse %s: %w", name, err)
-		}
-		pages[strings.TrimSuffix(path.Base(name), ".html")] = t
+		pages[strings.TrimSuffix(path.Base(name), ".html")] = sync.OnceValues(func() (*template.Template, error) {
+			t, err := shared.Clone()
+			if err == nil {
+				t, err = t.ParseFS(pageFiles, name)
+			}
+			if err != nil {
+				return nil, fmt.Errorf("parse %s: %w", name, err)
+			}
+			return t, nil
+		})
 	}
 	return pages, nil
 }
 
 func (l *looks) render(w io.Writer, locale, page string, model any) error {
-	return l.pages[locale][page].ExecuteTemplate(w, "page", model)
+	return l.part(w, locale, page, "page", model)
+}
+
+// part renders a part of a page by itself.
+func (l *looks) part(w io.Writer, locale, page, name string, model any) error {
+	t, err := l.pages[locale][page]()
+	if err != nil {
+		return err
+	}
+	return t.ExecuteTemplate(w, name, model)
 }
 
 // funcs are what templates may call. t says a fixed key; word says one of an enumeration.

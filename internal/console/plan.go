@@ -92,10 +92,27 @@ func (r *request) releasePlan(d notify.DocumentView) (*planModel, error) {
 func (r *request) notes(all []notify.PlanNote) (out []string) {
 	for _, n := range all {
 		if n.Code != string(notify.Cannot) && n.Code != string(notify.Tight) {
-			out = append(out, r.local(n.Text))
+			out = append(out, n.Say(r.Locale, r.noteValue(n), thousands(strconv.FormatInt(n.People, 10))))
 		}
 	}
 	return out
+}
+
+// noteValue is what a note is about, by the name that the viewer knows.
+func (r *request) noteValue(n notify.PlanNote) string {
+	switch n.Code {
+	case "paused", "rate-unknown", "price-unknown", "slowest":
+		return r.word("provider", n.Value)
+	case "waits", "no-provider":
+		return r.word("channel", n.Value)
+	case "region":
+		return r.region(n.Value)
+	case "quiet":
+		if at, err := time.Parse(time.RFC3339, n.Value); err == nil {
+			return r.stamp(at) + " " + r.zoneName(at)
+		}
+	}
+	return n.Value
 }
 
 func (r *request) costs(all []notify.PlanCost) (out []string) {
@@ -110,7 +127,13 @@ func (r *request) costs(all []notify.PlanCost) (out []string) {
 	return out
 }
 
-func money(amount float64) string { return thousands(strconv.FormatFloat(amount, 'f', 2, 64)) }
+// money is an amount in the currency's smallest unit that is commonly paid; what is less is not nothing.
+func money(amount float64) string {
+	if amount > 0 && amount < 0.01 {
+		return "< 0.01"
+	}
+	return thousands(strconv.FormatFloat(amount, 'f', 2, 64))
+}
 
 func (r *request) planChannel(c notify.ChannelPlan) planChannel {
 	row := planChannel{Channel: c.Channel, First: c.First, AtMost: c.AtMost}

@@ -14,11 +14,13 @@ type providerRow struct {
 	ID, Channel       string
 	Paused            bool
 	Class, Code       string
-	By                string // a colleague; "" the machine
+	By, Reason        string // a colleague, in whose words; "" the machine
 	Since             *moment
 	Measured, Allowed string // messages a second
 	Regions           string // "" all
 	Price             string
+	Numbers           string // that it reaches; "" all
+	Place             int    // in the order of failover among those that can stand in for each other
 	Next              string // who takes over when it is paused; "" nobody
 }
 
@@ -42,22 +44,31 @@ func (r *request) providerRows() ([]providerRow, error) {
 		return nil, err
 	}
 	ways := r.Notify.Ways()
+	at := map[string]notify.Way{}
+	for _, w := range ways {
+		at[w.ID] = w
+	}
 	out := make([]providerRow, 0, len(states))
-	for _, p := range states {
-		row := providerRow{ID: p.ID, Channel: p.Channel, Paused: p.Paused, Class: string(p.Class), Code: p.Code, Since: r.at(p.Since), Measured: rateText(p.Rate)}
+	for i, p := range states {
+		w := at[p.ID]
+		row := providerRow{ID: p.ID, Channel: p.Channel, Paused: p.Paused, Class: string(p.Class), Code: p.Code, Reason: p.Reason, Since: r.at(p.Since),
+			Measured: rateText(p.Rate), Allowed: rateText(w.Rate), Regions: r.regions(w.Regions), Numbers: string(w.Covers), Place: 1}
 		if p.By != "" {
 			row.By = r.person(p.By)
 		}
-		for _, w := range ways {
-			if w.ID == p.ID {
-				row.Allowed, row.Regions = rateText(w.Rate), r.regions(w.Regions)
-				if w.Price.Amount > 0 {
-					row.Price = strconv.FormatFloat(w.Price.Amount, 'f', -1, 64) + " " + w.Price.Currency
-				}
-			}
+		if w.Price.Currency != "" {
+			row.Price = strconv.FormatFloat(w.Price.Amount, 'f', -1, 64) + " " + w.Price.Currency
 		}
-		if next := slices.IndexFunc(states, func(o notify.ProviderState) bool { return o.Channel == p.Channel && o.ID != p.ID && !o.Paused }); next >= 0 {
-			row.Next = states[next].ID
+		for j, o := range states {
+			if !at[o.ID].StandsIn(w) {
+				continue
+			}
+			if j < i {
+				row.Place++
+			}
+			if row.Next == "" && !o.Paused {
+				row.Next = o.ID
+			}
 		}
 		out = append(out, row)
 	}

@@ -1,7 +1,10 @@
 package console
 
 import (
+	"bytes"
+	"encoding/json"
 	"net/http"
+	"time"
 
 	"tocsin/notify"
 )
@@ -23,10 +26,9 @@ type recountRow struct {
 
 // reconciled reads the counters, or counts everything again when that was asked for.
 func (r *request) reconciled(m *dispatchModel, p notify.Progress) error {
-	recount := r.Request.Method == http.MethodPost && r.FullPath() == "/dispatches/:id/recount"
 	var rec notify.Reconciliation
 	var err error
-	if recount {
+	if r.Request.Method == http.MethodPost && r.FullPath() == recountPath {
 		rec, err = r.Notify.Recount(r.ctx(), r.scope, p.ID, nil)
 	} else {
 		rec, err = r.Notify.Reconciliation(r.ctx(), r.scope, p.ID)
@@ -35,18 +37,54 @@ func (r *request) reconciled(m *dispatchModel, p notify.Progress) error {
 		return err
 	}
 	n := rec.People
-	m.Reconciled = reconciledRow{Adds: rec.Adds, Total: n.Total, At: r.at(&rec.At)}
+	m.Reconciled = reconciledRow{Adds: rec.Adds, Total: n.Total, At: r.at(&rec.At), Recount: recounted(rec)}
 	for _, part := range []bar{{State: "read", Count: n.Read}, {State: "delivered", Count: n.Delivered}, {State: "accepted", Count: n.Accepted}, {State: "in_doubt", Count: n.InDoubt},
 		{State: "failed", Count: n.Failed}, {State: "pending", Count: n.Pending}, {State: "stopped", Count: n.Stopped}} {
 		if part.Count != 0 {
 			m.Reconciled.Parts = append(m.Reconciled.Parts, part)
 		}
 	}
-	if c := rec.Recount; c != nil {
-		m.Reconciled.Recount = &recountRow{Batches: c.Batches, Events: c.Events, Differences: c.Differences}
-	}
 	return nil
 }
 
-// recount counts a dispatch again from deliveries, batches and ledger.
-func (r *request) recount() error { return r.showDispatch(http.StatusOK, nil, nil) }
+func recounted(rec notify.Reconciliation) *recountRow {
+	c := rec.Recount
+	if c == nil {
+		return nil
+	}
+	return &recountRow{Batches: c.Batches, Events: c.Events, Differences: c.Differences}
+}
+
+const (
+	recountPath = "/dispatches/:id/recount"
+	tellEvery   = 500 * time.Millisecond
+)
+
+// recount counts a dispatch again from deliveries, batches and ledger. A script is told how far it is, line by
+// line, and at last given what to show.
+func (r *request) recount() error {
+	if r.GetHeader("Accept") != ndjson {
+		return r.showDispatch(http.StatusOK, nil, nil)
+	}
+	if _, err := r.Notify.Reconciliation(r.ctx(), r.scope, r.Param("id")); err != nil {
+		return err
+	}
+	r.Header("Content-Type", ndjson)
+	out, told := json.NewEncoder(r.Writer), r.now
+	rec, err := r.Notify.Recount(r.ctx(), r.scope, r.Param("id"), func(done, total int64) {
+		if now := time.Now(); now.Sub(told) > tellEvery {
+			told = now
+			_ = out.Encode(map[string]int64{"done": done, "total": total}) // who has gone ends ctx
+			r.Writer.Flush()
+		}
+	})
+	var shown bytes.Buffer
+	if err == nil {
+		err = r.looks.part(&shown, r.Locale, "dispatch", "recounted", recounted(rec))
+	}
+	if err == nil {
+		err = out.Encode(map[string]string{"shown": shown.String()})
+	}
+	r.cut(err)
+	return nil
+}

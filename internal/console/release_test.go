@@ -36,6 +36,13 @@ func (b *browser) uploads(path, name, content string, said map[string]string) *h
 	return b.send(r)
 }
 
+// asks sends an empty form and says in what form the answer is wanted.
+func (b *browser) asks(accept, path string) *http.Response {
+	r := httptest.NewRequest(http.MethodPost, path, nil)
+	r.Header.Set("Accept", accept)
+	return b.send(r)
+}
+
 // dispatched submits the notice to an audience and has it approved and dispatched by the API's use cases.
 func (h *house) dispatched() string {
 	h.t.Helper()
@@ -176,18 +183,19 @@ func TestWhoComesLaterIsAdded(t *testing.T) {
 
 func TestAProviderIsPausedByItsConsequence(t *testing.T) {
 	h := newHouse(t)
-	h.notify.SetWays([]notify.Way{{ID: "relay", Channel: "email", Regions: []string{"CN"}}, {ID: "relay-2", Channel: "email"}, {ID: "aliyun", Channel: "sms"}})
+	h.notify.SetWays([]notify.Way{{ID: "relay", Channel: "email", Regions: []string{"CN"}}, {ID: "relay-2", Channel: "email"}, {ID: "aliyun", Channel: "sms", Covers: notify.Mainland},
+		{ID: "aliyun-intl", Channel: "sms", Covers: notify.Abroad}})
 	sent := h.dispatched()
 	b := h.browser("shen")
 	page := body(t, b.get("/providers"))
 	require.Contains(t, page, "What it has not begun goes out over Second mail relay")
-	require.Contains(t, page, "There is no other provider")
+	require.Equal(t, 2, strings.Count(page, "There is no other provider"), "what reaches other numbers takes nothing over")
 	require.NotContains(t, body(t, h.browser("audit").get("/providers")), `action="/providers`)
 
 	require.Equal(t, http.StatusBadRequest, b.post("/providers/relay/pause", url.Values{}).StatusCode, "a reason is needed")
 	require.Equal(t, http.StatusSeeOther, b.post("/providers/relay/pause", url.Values{"reason": {"certificate"}}).StatusCode)
 	require.Contains(t, body(t, b.get(sent)), "Mail relay (E-mail) is paused.")
-	require.Contains(t, body(t, b.get("/providers")), "Paused by SHEN (you)")
+	require.Contains(t, body(t, b.get("/providers")), "Reason: certificate")
 	require.Equal(t, http.StatusSeeOther, b.post("/providers/relay/resume", nil).StatusCode)
 	require.NotContains(t, body(t, b.get(sent)), "is paused.")
 	require.Equal(t, http.StatusNotFound, b.post("/providers/none/pause", url.Values{"reason": {"x"}}).StatusCode)
@@ -199,6 +207,13 @@ func TestADispatchAddsUpAndIsFoundByPerson(t *testing.T) {
 	b := h.browser("shen")
 	page := body(t, b.post(sent+"/recount", nil))
 	require.Contains(t, page, "agree with the ledger")
+	counted := body(t, b.asks("application/x-ndjson", sent+"/recount"))
+	require.Contains(t, counted, `{"shown":`)
+	require.Contains(t, counted, "agree with the ledger")
+	require.NotContains(t, counted, "<html", "a script takes in the result alone")
+	page = body(t, b.post(sent+"/search", url.Values{"by": {"code"}, "who": {"not a code"}}))
+	require.Contains(t, page, "Nobody in this dispatch")
+	require.Contains(t, body(t, b.get(sent+"?list=complained")), "do not send again")
 	page = body(t, b.post(sent+"/search", url.Values{"by": {"key"}, "who": {"u-1"}}))
 	require.Contains(t, page, `class="told"`)
 	require.NotContains(t, page, "Download the proof", "nothing has happened yet")
@@ -210,7 +225,7 @@ func TestADispatchAddsUpAndIsFoundByPerson(t *testing.T) {
 	form := url.Values{"reason": {"wait"}}
 	require.Equal(t, http.StatusSeeOther, b.post(sent+"/pause", form).StatusCode)
 	page = body(t, b.get(sent))
-	require.Contains(t, page, "Paused by a person.")
+	require.Contains(t, page, "Paused by SHEN (you).")
 	require.Contains(t, page, "Nobody who was sent to is sent to again.")
 	require.Equal(t, http.StatusBadRequest, b.post(sent+"/stop", form).StatusCode, "the box must be ticked")
 }

@@ -64,7 +64,7 @@ var actions = map[string]handler{
 	"/incidents/:id/audience/file":  (*request).importFile,
 	"/documents/:id/course":         (*request).saveCourse,
 	"/documents/:id/additions":      (*request).extend,
-	"/dispatches/:id/recount":       (*request).recount,
+	recountPath:                     (*request).recount,
 	"/providers/:id/pause":          (*request).pauseProvider,
 	"/providers/:id/resume":         (*request).resumeProvider,
 }

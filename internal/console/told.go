@@ -11,7 +11,6 @@ import (
 
 // toldRow is all that a dispatch did for one recipient.
 type toldRow struct {
-	Person              int64
 	Seq                 int64
 	Key, Role, Standing string
 	Ladder              []string
@@ -27,7 +26,7 @@ type toldEvent struct {
 }
 
 func (r *request) toldRow(t notify.Told) toldRow {
-	row := toldRow{Person: t.Recipient + 1, Seq: t.Recipient, Key: t.PersonKey, Role: t.Role, Standing: t.Standing, Ladder: t.Channels, Doubt: t.Doubt, Proved: len(t.History) > 0}
+	row := toldRow{Seq: t.Recipient, Key: t.PersonKey, Role: t.Role, Standing: t.Standing, Ladder: t.Channels, Doubt: t.Doubt, Proved: len(t.History) > 0}
 	for _, d := range t.Deliveries {
 		row.Deliveries = append(row.Deliveries, r.deliveryRow(d))
 	}
@@ -40,12 +39,16 @@ func (r *request) toldRow(t notify.Told) toldRow {
 
 // search finds what one person got. Whom it is about stands in the body, never in an address.
 func (r *request) search() error {
-	what := r.PostForm("who")
-	key, address := what, ""
-	if r.PostForm("by") == "address" {
-		key, address = "", what
+	var who notify.Who
+	switch what := r.PostForm("who"); r.PostForm("by") {
+	case "address":
+		who.Address = what
+	case "code":
+		who.Code = what
+	default:
+		who.PersonKey = what
 	}
-	found, err := r.Notify.Find(r.ctx(), r.scope, r.Param("id"), key, address)
+	found, err := r.Notify.Find(r.ctx(), r.scope, r.Param("id"), who)
 	if err != nil {
 		bad := r.rejected("search", err)
 		if bad == nil {
@@ -75,12 +78,14 @@ func (r *request) proof() error {
 	return nil
 }
 
+const ndjson = "application/x-ndjson"
+
 // deliveriesFile streams every delivery of a dispatch, without addresses.
 func (r *request) deliveriesFile() error {
 	id, format := r.Param("id"), "csv"
 	mediaType := "text/csv; charset=utf-8"
 	if r.Query("format") == "ndjson" {
-		format, mediaType = "ndjson", "application/x-ndjson"
+		format, mediaType = "ndjson", ndjson
 	}
 	if _, err := r.Notify.Reconciliation(r.ctx(), r.scope, id); err != nil {
 		return err

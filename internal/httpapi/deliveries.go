@@ -9,7 +9,6 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"tocsin/incident"
 	"tocsin/incident/evidence"
 	"tocsin/notify"
 )
@@ -38,7 +37,7 @@ func viewFound(people []notify.Told) foundView {
 func (a *api) deliveries(h huma.API) {
 	type listIn struct {
 		DocumentPath
-		State       string `query:"state" enum:"pending,sending,in_doubt,accepted,failed,delivered,read,stopped"`
+		State       string `query:"state" enum:"pending,sending,in_doubt,accepted,failed,delivered,read,stopped,complained" doc:"complained: arrived, and complained about"`
 		Duplicates  bool   `query:"duplicates" doc:"Only those that were once in doubt"`
 		Unreachable bool   `query:"unreachable" doc:"Only people whom no channel has reached"`
 		After       int64  `query:"after" default:"-1" doc:"Recipient number of the last row seen"`
@@ -47,7 +46,7 @@ func (a *api) deliveries(h huma.API) {
 	register(h, a, a.operation("list-deliveries", http.MethodGet, "/dispatches/{id}/deliveries", "Who got what, by recipient number", http.StatusOK),
 		func(ctx context.Context, sc evidence.Scope, in *listIn) (*body[deliveryList], error) {
 			var state *notify.DeliveryState
-			for s := notify.Pending; s <= notify.Stopped; s++ {
+			for s := notify.Pending; s <= notify.Complained; s++ {
 				if s.String() == in.State {
 					state = &s
 				}
@@ -66,14 +65,12 @@ func (a *api) deliveries(h huma.API) {
 		Body struct {
 			PersonKey string `json:"person_key,omitempty"`
 			Address   string `json:"address,omitempty" doc:"An exact e-mail address, phone number or device id"`
+			Code      string `json:"code,omitempty" doc:"The check code in the notice that the person got"`
 		}
 	}
 	register(h, a, a.operation("search-deliveries", http.MethodPost, "/dispatches/{id}/deliveries/search", "What one person got, with every outcome and receipt", http.StatusOK),
 		func(ctx context.Context, sc evidence.Scope, in *searchIn) (*body[foundView], error) {
-			if (in.Body.PersonKey == "") == (in.Body.Address == "") {
-				return nil, incident.InvalidInput([]incident.Problem{{Pointer: "/", Rule: "one-of", Message: "give person_key or address"}})
-			}
-			people, err := a.Notify.Find(ctx, sc, in.ID, in.Body.PersonKey, in.Body.Address)
+			people, err := a.Notify.Find(ctx, sc, in.ID, notify.Who{PersonKey: in.Body.PersonKey, Address: in.Body.Address, Code: in.Body.Code})
 			return &body[foundView]{Body: viewFound(people)}, err
 		})
 	type proofIn struct {

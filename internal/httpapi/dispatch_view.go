@@ -14,6 +14,8 @@ type dispatchView struct {
 	Mode       incident.Mode               `json:"mode"`
 	State      notify.DispatchState        `json:"state"`
 	Reason     string                      `json:"reason,omitempty"`
+	HeldBy     string                      `json:"held_by,omitempty" doc:"Who paused or stopped it; none: the machine, for the reason given"`
+	HeldAt     *time.Time                  `json:"held_at,omitempty" doc:"When it was paused or stopped"`
 	Channels   []string                    `json:"channels"`
 	People     notify.Counts               `json:"people"`
 	ByChannel  map[string]map[string]int64 `json:"by_channel"`
@@ -35,7 +37,7 @@ type dispatchView struct {
 }
 
 func viewDispatch(p notify.Progress) dispatchView {
-	v := dispatchView{ID: p.ID, Incident: p.Incident, Notice: p.Notice, Mode: p.Mode, State: p.State, Reason: p.Reason, Channels: p.Channels,
+	v := dispatchView{ID: p.ID, Incident: p.Incident, Notice: p.Notice, Mode: p.Mode, State: p.State, Reason: p.Reason, HeldBy: p.Flow.HeldBy, HeldAt: p.Flow.HeldAt, Channels: p.Channels,
 		People: p.People, ByChannel: p.ByChannel, Duplicates: p.Duplicates, Complaints: p.Complaints, Phase: p.Flow.Phase, WatchUntil: p.Flow.WatchUntil,
 		Course: p.Course, Rate: p.Rate, ETA: p.ETA, Pace: p.Pace, Deadline: p.Deadline, Extends: p.Extends, StartedAt: p.StartedAt, StartedBy: p.StartedBy, EndedAt: p.EndedAt}
 	if p.Margin != nil {

@@ -161,9 +161,14 @@ func (k *Key) Seal(place string, plain []byte) []byte {
 
 // Open decrypts what Seal made for the same place, or returns ErrOpen.
 func (k *Key) Open(place string, sealed []byte) ([]byte, error) {
-	plain, err := k.aead.Open(nil, nil, sealed, []byte(place))
+	return k.AppendOpen(nil, place, sealed)
+}
+
+// AppendOpen appends what was sealed to dst, which it gives back as it was when it cannot be opened.
+func (k *Key) AppendOpen(dst []byte, place string, sealed []byte) ([]byte, error) {
+	plain, err := k.aead.Open(dst, nil, sealed, []byte(place))
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", place, ErrOpen)
+		return dst, fmt.Errorf("%s: %w", place, ErrOpen)
 	}
 	return plain, nil
 }

@@ -59,10 +59,23 @@ type faults struct {
 	met    map[uint64]struct{} // recipients that met a kind that strikes once
 
 	profile atomic.Pointer[profile]
+	timed   map[*Kind]*Kind // kinds that last as long as the options say
 }
 
-func newFaults(seed uint64) *faults {
-	return &faults{seed: seed, rand: rand.New(rand.NewPCG(seed, 1)), met: map[uint64]struct{}{}}
+func newFaults(o Options) *faults {
+	f := &faults{seed: o.Seed, rand: rand.New(rand.NewPCG(o.Seed, 1)), met: map[uint64]struct{}{}, timed: map[*Kind]*Kind{}}
+	for i := range kinds {
+		k, own := &kinds[i], kinds[i]
+		if k.Fault.Hang > 0 && o.Hang > 0 {
+			own.Fault.Hang = o.Hang
+			f.timed[k] = &own
+		}
+		if (k.Fault.Delay > 0 || k.Fault.Drip) && o.Slow > 0 {
+			own.Fault.Delay = o.Slow
+			f.timed[k] = &own
+		}
+	}
+	return f
 }
 
 func (f *faults) add(x Fault) {
@@ -209,6 +222,9 @@ func (f *faults) kind(channel string, recipient []byte) *Kind {
 	}
 	if k == nil || !k.Once {
 		return k
+	}
+	if own := f.timed[k]; own != nil {
+		k = own
 	}
 	h = fnv1a(fnv1a(fnv1a(uint64(fnvOffset), channel), recipient), k.Name)
 	f.mu.Lock()

@@ -82,8 +82,8 @@ var kinds = []Kind{
 
 	{"gone", "push", "", false, false, "设备不存在：悄悄丢弃", "no such device: dropped without a word", Fault{Later: laterNothing}},
 
-	{"slow", "email sms push", "990020", true, false, "第一次应答慢三秒", "the answer takes three seconds, once", Fault{Delay: 3 * time.Second}},
-	{"hang", "email sms push", "990021", true, false, "第一次收下后一分钟不应答再断开", "taken, then no answer for a minute and a cut, once", Fault{Accept: true, Hang: time.Minute, Drop: true}},
+	{"slow", "email sms push", "990020", true, false, "第一次应答慢三秒（--slow 可改）", "the answer takes three seconds (--slow), once", Fault{Delay: 3 * time.Second}},
+	{"hang", "email sms push", "990021", true, false, "第一次收下后一分钟不应答再断开（--hang 可改）", "taken, then no answer for a minute (--hang) and a cut, once", Fault{Accept: true, Hang: time.Minute, Drop: true}},
 	{"reset", "email sms push", "990022", true, false, "第一次未收下就断开", "cut before it is taken, once", Fault{At: AtData, Drop: true}},
 	{"lost", "email sms push", "990023", true, false, "第一次收下后断开，没有应答", "taken, and cut before the answer, once", Fault{Accept: true, Drop: true}},
 	{"error500", "sms push", "990024", true, false, "第一次 500 网页，未收下", "500 with a web page, not taken, once", Fault{Code: http.StatusInternalServerError, Text: unavailableHTML}},
@@ -94,7 +94,7 @@ var kinds = []Kind{
 	{"cut", "sms push", "990033", true, false, "第一次已收下，应答中途断开", "taken, and cut in the middle of the answer, once", Fault{Accept: true, Code: http.StatusOK, Text: truncatedJSON, Drop: true}},
 	{"number", "sms push", "990029", true, false, "第一次 Code 是数字，未收下", "Code is a number, not taken, once", Fault{Code: http.StatusBadRequest, Text: `{"Code":7,"Message":"no"}`}},
 	{"throttled", "sms push", "990030", true, false, "第一次限流", "throttled once", Fault{Code: http.StatusBadRequest, Error: "Throttling.User", Text: "Request was denied due to user flow control."}},
-	{"drip", "sms push", "990031", true, false, "第一次应答一字一字地来", "the answer comes letter by letter, once", Fault{Drip: true}},
+	{"drip", "sms push", "990031", true, false, "第一次应答一字一字地来（--slow 可改）", "the answer comes letter by letter (--slow), once", Fault{Drip: true}},
 	{"skew", "sms push", "990032", true, true, "第一次：时间戳过期", "the timestamp is called expired, once", Fault{Code: http.StatusBadRequest, Error: "InvalidTimeStamp.Expired", Text: "Specified time stamp or date value is expired."}},
 }
 

@@ -5,7 +5,6 @@ import (
 	"io"
 	"net/http/httptest"
 	"net/url"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -46,7 +45,6 @@ var mailKinds = map[string]struct {
 
 // TestMailKinds: every kind of the table strikes a mail as it says, once or always.
 func TestMailKinds(t *testing.T) {
-	shorten(t)
 	for i := range kinds {
 		k := &kinds[i]
 		if !k.On("email") {
@@ -58,7 +56,7 @@ func TestMailKinds(t *testing.T) {
 			h := &hook{status: 204}
 			web := httptest.NewServer(h)
 			defer web.Close()
-			s, fake := started(t, Options{Insecure: true, Callback: web.URL + "/{provider}"})
+			s, fake := started(t, Options{Insecure: true, Callback: web.URL + "/{provider}", Hang: soon.Hang, Slow: soon.Slow})
 			to := k.Name + "+7@people.example"
 			for _, reply := range want.replies {
 				if reply == "" && want.replies[0] == "250" {
@@ -83,18 +81,8 @@ func TestMailKinds(t *testing.T) {
 	}
 }
 
-// shorten makes waits of the table short for a test: they are real time, as a caller sees them.
-func shorten(t *testing.T) {
-	old := slices.Clone(kinds)
-	for i := range kinds {
-		f := &kinds[i].Fault
-		f.Hang, f.Delay = f.Hang/10_000, f.Delay/1000
-		if f.Drip {
-			f.Delay = time.Millisecond
-		}
-	}
-	t.Cleanup(func() { copy(kinds, old) })
-}
+// soon has kinds that wait in real time, as a caller sees them, wait little.
+var soon = Options{Hang: 6 * time.Millisecond, Slow: time.Millisecond}
 
 // callKinds is what each kind does to a call: the first answer's status and body ("cut" is none), the second's
 // code, how many arrived after both.
@@ -113,7 +101,6 @@ var callKinds = map[string]struct {
 
 // TestCallKinds: every kind of the table strikes an SMS and a push as it says.
 func TestCallKinds(t *testing.T) {
-	shorten(t)
 	for i := range kinds {
 		k := &kinds[i]
 		for _, channel := range []string{"sms", "push"} {
@@ -123,7 +110,7 @@ func TestCallKinds(t *testing.T) {
 			t.Run(channel+" "+k.Name, func(t *testing.T) {
 				want, known := callKinds[k.Name]
 				require.True(t, known, "a kind without a test")
-				s, _ := started(t, Options{})
+				s, _ := started(t, soon)
 				recipient := "13912" + k.Number
 				if channel == "push" {
 					recipient = k.Name + "-7"
@@ -234,7 +221,7 @@ func TestReceiptKinds(t *testing.T) {
 func TestSharesAreTheSameForASeed(t *testing.T) {
 	const people = 100_000
 	struck := func(seed uint64) (all []string, byKind map[string]int) {
-		f := newFaults(seed)
+		f := newFaults(Options{Seed: seed})
 		require.NoError(t, f.share(map[string]float64{"*": 0.01, "greylist": 0.02, "full": 0}))
 		byKind = map[string]int{}
 		for i := range people {
@@ -263,7 +250,7 @@ func TestSharesAreTheSameForASeed(t *testing.T) {
 			require.InDelta(t, people*0.01, byKind[k.Name], people*0.002, k.Name)
 		}
 	}
-	f := newFaults(1)
+	f := newFaults(Options{Seed: 1})
 	require.Error(t, f.share(map[string]float64{"*": 0.2}), "more than everybody")
 	require.Error(t, f.share(map[string]float64{"lost": -1}))
 	require.Error(t, f.share(map[string]float64{"nothing-such": 0.1}))

@@ -42,6 +42,7 @@ type Options struct {
 	Log                *slog.Logger
 	Seed               uint64             // of every random choice
 	Faults             map[string]float64 // share of recipients that meet each kind; "*" is every kind
+	Hang, Slow         time.Duration      // how long those kinds last, and drip as long as slow; 0: as the table says
 	Keep               int                // messages kept whole; 0: 200
 	Sample             int                // one in so many messages is checked in full and kept whole; 0: each
 	ReceiptDelay       time.Duration      // 0: 300 ms
@@ -117,7 +118,7 @@ func build(o Options) (*Simulator, error) {
 			return nil, err
 		}
 	}
-	f := newFaults(o.Seed)
+	f := newFaults(o)
 	if err := f.share(o.Faults); err != nil {
 		return nil, err
 	}

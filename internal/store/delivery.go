@@ -109,6 +109,11 @@ func (t *Tx) Duplicates(ctx context.Context, dispatchNo int64, afterSeq int64, l
 	return t.deliveries(ctx, dispatchNo, "delivery_doubt", `doubt AND seq > $2 ORDER BY seq, channel LIMIT $3`, afterSeq, limited(limit, 100, 10000))
 }
 
+// Complaints pages through the rows that a person complained about.
+func (t *Tx) Complaints(ctx context.Context, dispatchNo int64, afterSeq int64, limit int) ([]notify.Delivery, error) {
+	return t.deliveries(ctx, dispatchNo, "delivery_complaint", `code = 'complaint' AND seq > $2 ORDER BY seq, channel LIMIT $3`, afterSeq, limited(limit, 100, 10000))
+}
+
 // DueDeliveries are rows to be tried again or asked about by now, in no open range, dispatch by dispatch.
 func (t *Tx) DueDeliveries(ctx context.Context, now time.Time, limit int) ([]notify.Delivery, error) {
 	running, err := all(ctx, t, "read running dispatches", value[int64],

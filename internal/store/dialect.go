@@ -9,9 +9,13 @@ import (
 	"strings"
 	"time"
 
-	_ "github.com/jackc/pgx/v5/stdlib" // registers the driver pgx
-	_ "modernc.org/sqlite"             // registers the driver sqlite
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	_ "modernc.org/sqlite" // registers the driver sqlite
 )
+
+// lockLimit is how long PostgreSQL waits for somebody else's lock, in milliseconds. Locks of our own last less.
+const lockLimit = "10000"
 
 type dialect int
 
@@ -33,9 +37,14 @@ func dialectOf(driver string) (dialect, error) {
 // open connects. SQLite has one connection that writes and a pool that reads; in PostgreSQL they are one pool.
 func (d dialect) open(dsn string) (write, read *sql.DB, err error) {
 	if d == postgres {
-		if write, err = sql.Open("pgx", dsn); err != nil {
+		c, err := pgx.ParseConfig(dsn)
+		if err != nil {
 			return nil, nil, fmt.Errorf("open postgres: %w", err)
 		}
+		if c.RuntimeParams["lock_timeout"] == "" {
+			c.RuntimeParams["lock_timeout"] = lockLimit
+		}
+		write = stdlib.OpenDB(*c)
 		write.SetMaxOpenConns(16)
 		write.SetMaxIdleConns(16)
 		write.SetConnMaxIdleTime(5 * time.Minute)

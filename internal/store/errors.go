@@ -44,6 +44,9 @@ func asFault(what string, err error) error {
 
 var (
 	errBusy     = incident.NewFault(incident.Busy, "the store does not answer at present; try again")
+	errFull     = incident.NewFault(incident.Busy, "the store's disk is full; free some space, then try again")
+	errLocked   = incident.NewFault(incident.Busy, "another program holds the store locked; end that, then try again")
+	errReadOnly = incident.NewFault(incident.Busy, "the store's files cannot be written; look at its disk, then try again")
 	errConflict = incident.NewFault(incident.Conflict, "it is there already")
 )
 
@@ -82,8 +85,14 @@ func postgresError(pg *pgconn.PgError) error {
 	switch {
 	case pg.Code == "23505":
 		e.fault = errConflict
+	case pg.Code == "53100":
+		e.fault = errFull
+	case pg.Code == "55P03":
+		e.fault = errLocked
+	case pg.Code == "25006":
+		e.fault = errReadOnly
 	case strings.HasPrefix(pg.Code, "08"), strings.HasPrefix(pg.Code, "53"), strings.HasPrefix(pg.Code, "57P"),
-		pg.Code == serializationFailure, pg.Code == deadlockDetected, pg.Code == "25006":
+		pg.Code == serializationFailure, pg.Code == deadlockDetected:
 		e.fault = errBusy
 	}
 	return e
@@ -99,8 +108,13 @@ func sqliteError(lite *sqlitedriver.Error) error {
 		if _, name, ok := strings.Cut(lite.Error(), "constraint failed: "); ok { // table and column names
 			e.constraint = strings.TrimPrefix(name, "CHECK constraint failed: ")
 		}
-	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR,
-		sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_NOMEM:
+	case sqlite3.SQLITE_FULL:
+		e.fault = errFull
+	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
+		e.fault = errLocked
+	case sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY:
+		e.fault = errReadOnly
+	case sqlite3.SQLITE_NOMEM:
 		e.fault = errBusy
 	}
 	return e

@@ -37,7 +37,8 @@ func (db *DB) reachable() string {
 	return "d.state = 'running' AND d.mode <> 'drill'"
 }
 
-// ClaimRange gives a free range to owner, of the dispatch that was served least recently.
+// ClaimRange gives a free range to owner, of the dispatch that was served least recently. An owner whose claim
+// ran out, because the store or the clock stood still, still has the range: only another one may take it.
 func (t *Tx) ClaimRange(ctx context.Context, owner string, until time.Time) (r notify.Range, ok bool, err error) {
 	waiting, err := all(ctx, t, "read running dispatches", value[int64],
 		`SELECT d.no FROM dispatch d WHERE d.operator_id = $1 AND `+t.db.reachable()+` AND d.open_ranges > 0 ORDER BY d.served_no, d.no`, t.op)
@@ -59,8 +60,8 @@ func scanRange(s scanner) (r notify.Range, err error) {
 func (t *Tx) claimFrom(ctx context.Context, dispatch int64, owner string, until time.Time) (r notify.Range, ok bool, err error) {
 	no, ok, err := one(ctx, t, "find free range", value[int64], `
 		SELECT no FROM dispatch_range`+t.db.dialect.using("dispatch_range_open")+`
-		WHERE dispatch_no = $1 AND NOT done AND until <= $2
-		ORDER BY no LIMIT 1`+t.db.dialect.skipLocked(), dispatch, at(&t.now))
+		WHERE dispatch_no = $1 AND NOT done AND until <= $2 AND owner <> $3
+		ORDER BY no LIMIT 1`+t.db.dialect.skipLocked(), dispatch, at(&t.now), owner)
 	if err != nil || !ok {
 		return r, false, err
 	}
@@ -121,6 +122,15 @@ func (t *Tx) ReleaseOwner(ctx context.Context, owner string, sure bool) (int, er
 		WHERE NOT done AND owner = $2
 		AND dispatch_no IN (SELECT no FROM dispatch WHERE operator_id = $1 AND open_ranges > 0)`, t.op, owner, sure)
 	return int(n), err
+}
+
+// OtherOwners is how many owners besides one hold ranges now.
+func (t *Tx) OtherOwners(ctx context.Context, owner string) (int, error) {
+	n, _, err := one(ctx, t, "count owners", value[int], `
+		SELECT COUNT(DISTINCT owner) FROM dispatch_range
+		WHERE NOT done AND until > $1 AND owner NOT IN ('', $2)
+		AND dispatch_no IN (SELECT no FROM dispatch WHERE operator_id = $3 AND open_ranges > 0)`, at(&t.now), owner, t.op)
+	return n, err
 }
 
 // OpenRanges is how many of a dispatch's ranges are not done.

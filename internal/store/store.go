@@ -35,6 +35,7 @@ type DB struct {
 	clock     clock.Clock
 	keys      *keyring
 	simulated bool
+	trouble   trouble
 
 	mu    sync.RWMutex
 	hooks []func()
@@ -74,12 +75,6 @@ func (db *DB) Close() error {
 	return nil
 }
 
-// Ping reports whether the database answers; a Fault Busy when it does not.
-func (db *DB) Ping(ctx context.Context) error {
-	var one int
-	return asFault("ping store", db.read.QueryRowContext(ctx, "SELECT 1").Scan(&one))
-}
-
 // OnCommit has fn called after each commit that wrote events. fn must not block.
 func (db *DB) OnCommit(fn func()) {
 	db.mu.Lock()
@@ -113,6 +108,7 @@ func (db *DB) inTx(ctx context.Context, l lane, sc evidence.Scope, fn func(*Tx) 
 		}
 		return t, t.finish(ctx)
 	})
+	db.trouble.met(db, err)
 	if err != nil {
 		return err
 	}

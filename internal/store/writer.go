@@ -207,7 +207,7 @@ func (w *writer) next(withBulk bool) (*job, lane) {
 func (w *writer) group(first *job, l lane) {
 	begun, err := w.db.BeginTx(context.Background(), nil)
 	if err != nil {
-		first.answer <- asFault("begin transaction", err)
+		w.turnAway(first, asFault("begin transaction", err))
 		return
 	}
 	defer w.common.prepare()
@@ -240,12 +240,27 @@ func (w *writer) group(first *job, l lane) {
 	}
 }
 
+// turnAway answers a job and all that wait behind it: each would wait for a lock as long, one after another.
+func (w *writer) turnAway(first *job, why error) {
+	waiting := len(w.lanes[urgent]) + len(w.lanes[bulk])
+	for j := first; j != nil; waiting-- {
+		j.answer <- why
+		if j = nil; waiting > 0 {
+			j, _ = w.next(true)
+		}
+	}
+}
+
 // fail answers jobs whose transaction is lost. Nothing of them is left, whatever the cause, so each may try
 // again.
 func (w *writer) fail(tx steady, jobs []*job, cause error) {
 	_ = tx.tx.Rollback() // there is nothing to keep, and the cause is already told
+	cause = asFault("write in a group", cause)
+	if fault := new(incident.Fault); !errors.As(cause, &fault) || fault.Kind != incident.Busy {
+		cause = fmt.Errorf("%w (%w)", errBusy, cause)
+	}
 	for _, j := range jobs {
-		j.answer <- fmt.Errorf("write in a group: %w (%w)", errBusy, asFault("group", cause))
+		j.answer <- cause
 	}
 }
 

@@ -2,7 +2,10 @@ package tencent
 
 import (
 	"context"
+	"net/http"
 	"time"
+
+	"tocsin/internal/call"
 )
 
 // SMS is one text message to one number.
@@ -39,17 +42,15 @@ func (c *Client) SendSMS(ctx context.Context, m SMS) (serialNo string, err error
 	if err != nil {
 		return "", err
 	}
-	fault := &Error{Action: action, Class: InDoubt, Code: "empty-answer", RequestID: token(a.RequestID), Status: 200}
-	if len(a.SendStatusSet) != 1 {
-		return "", fault
+	if len(a.SendStatusSet) == 1 {
+		switch s := a.SendStatusSet[0]; {
+		case s.Code == "Ok" && s.SerialNo != "":
+			return s.SerialNo, nil
+		case s.Code != "Ok" && s.Code != "":
+			return "", c.Fault(action, call.Business, s.Code, a.RequestID, http.StatusOK)
+		}
 	}
-	switch s := a.SendStatusSet[0]; {
-	case s.Code == "Ok" && s.SerialNo != "":
-		return s.SerialNo, nil
-	case s.Code != "Ok" && s.Code != "":
-		fault.Class, fault.Code = Business, token(s.Code)
-	}
-	return "", fault
+	return "", c.Fault(action, call.InDoubt, "empty-answer", a.RequestID, http.StatusOK)
 }
 
 // Status is word of one message, as its receipt would bring it.
@@ -75,7 +76,7 @@ func (c *Client) Statuses(ctx context.Context, appID, phone string, from, to tim
 	err := c.call(ctx, "PullSmsSendStatusByPhoneNumber",
 		pullRequest{BeginTime: from.Unix(), EndTime: to.Unix(), Limit: maxPull, PhoneNumber: phone, SmsSdkAppId: appID}, &a)
 	for i := range a.PullSmsSendStatusSet {
-		a.PullSmsSendStatusSet[i].Description = token(a.PullSmsSendStatusSet[i].Description)
+		a.PullSmsSendStatusSet[i].Description = call.Token(a.PullSmsSendStatusSet[i].Description)
 	}
 	return a.PullSmsSendStatusSet, err
 }

@@ -3,9 +3,11 @@
 package codes
 
 import (
+	"errors"
 	"strings"
 	"time"
 
+	"tocsin/internal/call"
 	"tocsin/notify"
 )
 
@@ -42,7 +44,7 @@ func (t Table) Verdict(code string, window time.Duration, now time.Time) notify.
 	if !ok {
 		r.Class = notify.ClassRcptSoft
 	}
-	v := notify.Verdict{Class: r.Class, Code: code}
+	v := notify.Verdict{Class: r.Class, Code: code, Slower: r.Class == notify.ClassRetry}
 	if r.Class == notify.ClassRetryAt {
 		if window == 0 {
 			window = r.Wait
@@ -50,6 +52,19 @@ func (t Table) Verdict(code string, window time.Duration, now time.Time) notify.
 		v.RetryAt = now.Add(window)
 	}
 	return v
+}
+
+// Judge turns a failed call into a verdict: a refusal in the provider's own words is the table's to class.
+func (t Table) Judge(err error, now time.Time) notify.Verdict {
+	var e *call.Error
+	switch {
+	case !errors.As(err, &e):
+		return notify.Verdict{Class: notify.ClassInDoubt, Code: "no-answer"}
+	case e.Class != call.Business:
+		return notify.Verdict{Class: notify.Class(e.Class), Code: e.Code, Slower: e.Class == call.Retry && e.Status > 0}
+	default:
+		return t.Verdict(e.Code, e.Window, now)
+	}
 }
 
 // What is done, in words that recur.

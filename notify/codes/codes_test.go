@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"tocsin/internal/call"
 	"tocsin/notify"
 )
 
@@ -63,4 +64,15 @@ func TestFailed(t *testing.T) {
 		require.Equal(t, row.code, v.Code)
 		require.Equal(t, v.Class == notify.ClassRetryAt, v.RetryAt.After(now), row)
 	}
+}
+
+// Throttled by the gateway is asked to go slower; out of reach is not.
+func TestWhoIsThrottledGoesSlower(t *testing.T) {
+	judged := func(table Table, class call.Class, code string, status int) notify.Verdict {
+		return table.Judge(&call.Error{Class: class, Code: code, Status: status}, time.Time{})
+	}
+	require.Equal(t, notify.Verdict{Class: notify.ClassRetry, Code: "Throttling.User", Slower: true}, judged(Submission, call.Retry, "Throttling.User", 400))
+	require.True(t, judged(Cloud, call.Business, "RequestLimitExceeded.UinLimitExceeded", 200).Slower)
+	require.False(t, judged(Submission, call.Retry, "unreachable", 0).Slower)
+	require.False(t, judged(Submission, call.Business, "isv.BUSINESS_LIMIT_CONTROL", 200).Slower, "that is one number's limit")
 }

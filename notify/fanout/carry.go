@@ -95,17 +95,22 @@ func (s *shift) unsent(g *group, err error) (reroute bool, _ error) {
 // pace waits until at least one of n messages may go over the provider and for the dispatch, and returns how
 // many may go at once. A stop of the process ends the wait.
 func (s *shift) pace(g *group, n int) (int, error) {
-	for _, l := range []*rate.Limiter{g.provider.limit, g.route.limit} {
+	limits := [...]*rate.Limiter{g.provider.pace.now(s.f.o.Clock.Now()), g.route.pace.now(s.f.o.Clock.Now())}
+	for _, l := range limits {
 		if l != nil {
 			n = min(n, l.Burst())
 		}
 	}
-	for _, l := range []*rate.Limiter{g.provider.limit, g.route.limit} {
+	for _, l := range limits {
 		if l == nil {
 			continue
 		}
 		now := s.f.o.Clock.Now()
 		slot := l.ReserveN(now, n)
+		for !slot.OK() { // so many may not go at once any more
+			n = (n + 1) / 2
+			slot = l.ReserveN(now, n)
+		}
 		if wait := slot.DelayFrom(now); wait > 0 && s.rest(wait) != nil {
 			slot.CancelAt(s.f.o.Clock.Now())
 			return 0, errLost
@@ -150,13 +155,23 @@ func (c *carriage) done(i int, v notify.Verdict) {
 	at := c.indexes[i]
 	t := &c.tasks[at]
 	begun := t.state == open
+	if p := c.provider.pace; v.Slower || p.watched.Load() {
+		p.answered(c.f.o.Clock.Now(), v.Slower)
+	}
 	t.settle(v)
 	t.held = !begun && v.Class == notify.ClassRetryAt // its sender put it off unsent
-	if t.stopped() && c.refused.CompareAndSwap(nil, &v) {
-		c.cancel(errBroken) // what is not begun goes over another one
+	if t.stopped() {
+		c.refuse(v)
 	}
 	if begun {
 		c.keep(c.page.ended(int(at), &entry{verdict: v}))
+	}
+}
+
+// refuse keeps the first verdict by which the provider takes no more: what is not begun goes over another one.
+func (c *carriage) refuse(v notify.Verdict) {
+	if c.refused.CompareAndSwap(nil, &v) {
+		c.cancel(errBroken)
 	}
 }
 

@@ -3,6 +3,8 @@ package fanout
 import (
 	"context"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // What tests step through by hand, without goroutines and waiting.
@@ -54,4 +56,21 @@ func (s *Stepper) SetBeat(d time.Duration) { s.beat = d }
 // SetSleep has waiting done by fn.
 func (s *Stepper) SetSleep(fn func(d time.Duration)) {
 	s.sleep = func(ctx context.Context, d time.Duration) error { fn(d); return ctx.Err() }
+}
+
+// Ready has many workers ready a dispatch at once and counts how many of it there are then.
+func (s *Stepper) Ready(ctx context.Context, no int64, workers int) int {
+	var g errgroup.Group
+	ready := make([]*release, workers)
+	for i := range ready {
+		g.Go(func() (err error) { ready[i], err = s.release(ctx, no); return err })
+	}
+	if g.Wait() != nil {
+		return 0
+	}
+	different := map[*release]bool{}
+	for _, r := range ready {
+		different[r] = true
+	}
+	return len(different)
 }

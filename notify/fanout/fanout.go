@@ -34,11 +34,12 @@ type Options struct {
 const (
 	defaultWorkers = 4
 	defaultLease   = time.Minute
-	partSize       = pageSlots       // deliveries recorded together
+	partSize       = pageSlots       // deliveries recorded together, at most
+	leastPart      = partSize / 4    // where they go slowly; and at first
 	tick           = time.Second     // between looks for work that nobody hinted at, and at the claim of work in hand
 	grace          = 8 * time.Second // for what is in flight when the process stops
 	lastWords      = 4 * time.Second // then, to record it
-	backoffMost    = time.Minute
+	backoffMost    = 10 * time.Second
 )
 
 // Fanout is the workers of one process.
@@ -46,7 +47,7 @@ type Fanout struct {
 	o         Options
 	scope     evidence.Scope
 	providers map[string][]*provider // by channel, in the order of failover
-	part      int                    // deliveries of a sub-batch
+	part      int                    // deliveries of a sub-batch, at most
 	beat      time.Duration          // between two looks at a claim
 	sleep     func(ctx context.Context, d time.Duration) error
 	journal   *journal
@@ -56,8 +57,9 @@ type Fanout struct {
 	hints chan struct{} // to the keeper
 	wakes chan struct{} // to the workers
 
-	mu       sync.Mutex
-	releases map[int64]*release
+	mu        sync.Mutex
+	releases  map[int64]*release
+	processes int // that send, this one included
 }
 
 // New makes a fan-out and takes its journal directory.
@@ -77,7 +79,7 @@ func New(o Options) (*Fanout, error) {
 	o.Owner += "/" + evidence.NewID("own")
 	f := &Fanout{
 		o: o, scope: evidence.System(o.Operator), part: partSize, beat: tick, sleep: sleep,
-		providers: map[string][]*provider{}, releases: map[int64]*release{},
+		providers: map[string][]*provider{}, releases: map[int64]*release{}, processes: 1,
 		hints: make(chan struct{}, 1), wakes: make(chan struct{}, o.Workers),
 	}
 	for _, p := range o.Providers {

@@ -88,9 +88,9 @@ func TestLadderAndRetries(t *testing.T) {
 	listed, err := h.svc.Deliveries(h.ctx, person, h.d.ID, nil, true, -1, 100)
 	require.NoError(t, err)
 	require.Len(t, listed, 1)
-	found, err := h.svc.Search(h.ctx, person, h.d.ID, "u-7", "")
+	found, err := h.svc.Find(h.ctx, person, h.d.ID, notify.Who{PersonKey: "u-7"})
 	require.NoError(t, err)
-	require.Len(t, found, 2)
+	require.Len(t, found[0].Deliveries, 2)
 }
 
 func TestReceiptsMoveOnAndReopen(t *testing.T) {

@@ -16,7 +16,7 @@ import (
 // survives the death of the process without a system call for each message. The death of the machine puts
 // the claimed ranges in doubt.
 const (
-	pageSlots = 1000 // messages of the largest sub-batch
+	pageSlots = 2000 // messages of the largest sub-batch
 	suffix    = ".journal"
 )
 

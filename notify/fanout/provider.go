@@ -8,8 +8,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"tocsin/notify"
 )
 
@@ -20,7 +18,7 @@ type provider struct {
 	notify.Provider
 	first bool // of its channel: whose home is not known is at home with it
 	cover notify.Coverage
-	limit *rate.Limiter
+	pace  *pacer
 	state atomic.Pointer[notify.ProviderState]
 	work  work         // since it was last measured
 	until atomic.Int64 // microseconds: others go first till then, because it could not be reached
@@ -68,20 +66,12 @@ func (p *provider) tire(now time.Time) { p.until.Store(now.Add(tiredFor).UnixMic
 func (p *provider) tired(now time.Time) bool { return p.until.Load() > now.UnixMicro() }
 
 func newProvider(p notify.Provider, first bool) *provider {
-	out := &provider{Provider: p, first: first, limit: newLimit(p.Rate)}
+	out := &provider{Provider: p, first: first, pace: newPacer(p.Rate)}
 	if c, ok := p.Channel.(notify.Coverer); ok {
 		out.cover = c.Covers()
 	}
 	out.state.Store(&notify.ProviderState{})
 	return out
-}
-
-// newLimit shapes messages to a rate; nil is no limit. What may go at once is a tenth of a second's worth.
-func newLimit(perSecond float64) *rate.Limiter {
-	if perSecond <= 0 {
-		return nil
-	}
-	return rate.NewLimiter(rate.Limit(perSecond), max(1, int(perSecond/10)))
 }
 
 // pause is why nothing goes over the provider now; "" when it does.
@@ -108,12 +98,17 @@ func (p *provider) serves(r *notify.Recipient, address string, transfers map[str
 	return false, "region"
 }
 
-// look reads what others have decided about the providers.
+// look reads what others have decided about the providers, and with how many processes their rates are shared.
 func (f *Fanout) look(ctx context.Context, tx notify.Tx) error {
 	states, err := tx.ProviderStates(ctx)
 	if err != nil {
 		return fmt.Errorf("read providers: %w", err)
 	}
+	others, err := tx.OtherOwners(ctx, f.o.Owner)
+	if err != nil {
+		return fmt.Errorf("read owners of ranges: %w", err)
+	}
+	f.share(1 + others)
 	for p := range f.all() {
 		i := slices.IndexFunc(states, func(s notify.ProviderState) bool { return s.ID == p.ID })
 		if i >= 0 {
@@ -121,6 +116,22 @@ func (f *Fanout) look(ctx context.Context, tx notify.Tx) error {
 		}
 	}
 	return nil
+}
+
+// share divides every rate by the number of processes that send.
+func (f *Fanout) share(processes int) {
+	now := f.o.Clock.Now()
+	for p := range f.all() {
+		p.pace.share(now, processes)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, rel := range f.releases {
+		for _, r := range rel.routes {
+			r.pace.share(now, processes)
+		}
+	}
+	f.processes = processes
 }
 
 func (f *Fanout) all() func(yield func(*provider) bool) {

@@ -18,6 +18,7 @@ import (
 const (
 	maxReleases = 64   // dispatches kept ready in memory
 	maxMemo     = 4096 // locale choices remembered for each
+	fastPart    = time.Second
 	slowPart    = 5 * time.Second
 )
 
@@ -57,13 +58,19 @@ func (f *Fanout) release(ctx context.Context, no int64) (*release, error) {
 	rel.ref = rel.Reference()
 	for _, c := range rel.Channels {
 		if r := newRoute(c, messages); r != nil && len(f.providers[c]) > 0 {
-			r.providers, r.limit = f.providers[c], newLimit(rel.Course.Rates[c])
+			r.providers, r.pace = f.providers[c], newPacer(rel.Course.Rates[c])
 			rel.routes[c] = r
 			rel.usable = append(rel.usable, c)
 		}
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if known := f.releases[no]; known != nil { // another worker was faster: its limits count for all
+		return known, nil
+	}
+	for _, r := range rel.routes {
+		r.pace.share(f.o.Clock.Now(), f.processes)
+	}
 	if len(f.releases) >= maxReleases {
 		clear(f.releases)
 	}
@@ -72,11 +79,11 @@ func (f *Fanout) release(ctx context.Context, no int64) (*release, error) {
 }
 
 // part is how many deliveries are recorded together: n, or some seconds' worth where they go slowly.
-func (rel *release) part(n int) int {
+func (rel *release) part(now time.Time, n int) int {
 	for _, r := range rel.routes {
-		limits := []*rate.Limiter{r.limit}
+		limits := []*rate.Limiter{r.pace.now(now)}
 		for _, p := range r.providers {
-			limits = append(limits, p.limit)
+			limits = append(limits, p.pace.now(now))
 		}
 		for _, l := range limits {
 			if l != nil {
@@ -93,7 +100,7 @@ type route struct {
 	tags      []language.Tag
 	matcher   language.Matcher
 	providers []*provider
-	limit     *rate.Limiter // of this dispatch on the channel
+	pace      *pacer // of this dispatch on the channel
 
 	mu   sync.Mutex
 	memo map[[2]string]int

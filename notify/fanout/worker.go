@@ -15,6 +15,7 @@ const maxSenders = 32 // prepared messages a worker keeps open
 // the next one.
 type worker struct {
 	f       *Fanout
+	most    int // deliveries of the next sub-batch
 	senders map[senderKey]notify.Sender
 	unready map[senderKey]bool // messages that a provider has no form for: another one takes them
 
@@ -28,7 +29,7 @@ type worker struct {
 }
 
 func newWorker(f *Fanout) *worker {
-	return &worker{f: f, senders: map[senderKey]notify.Sender{}, unready: map[senderKey]bool{}}
+	return &worker{f: f, most: leastPart, senders: map[senderKey]notify.Sender{}, unready: map[senderKey]bool{}}
 }
 
 type senderKey struct {
@@ -138,23 +139,35 @@ func (w *worker) work(ctx, inFlight context.Context, r notify.Range) error {
 	}
 	going, end := w.f.follow(inFlight, r)
 	defer end()
-	part := rel.part(w.f.part)
 	for last := false; !last; {
 		if ctx.Err() != nil || going.Err() != nil {
 			return errLost
 		}
-		if w.jobs, last, err = m.next(w.jobs[:0], part); err != nil {
+		if w.jobs, last, err = m.next(w.jobs[:0], rel.part(w.f.o.Clock.Now(), min(w.most, w.f.part))); err != nil {
 			return err
 		}
 		if w.jobs, err = w.f.hold(going, r, w.jobs); err != nil {
 			return err
 		}
 		s := shift{worker: w, ctx: ctx, going: going, inFlight: inFlight, rel: rel, r: r}
+		begun := w.f.o.Clock.Now()
 		if err := s.part(last); err != nil {
 			return err
 		}
+		w.adapt(w.f.o.Clock.Now().Sub(begun))
 	}
 	return nil
+}
+
+// adapt makes the next sub-batch larger while they go fast, which costs less, and smaller again when people would
+// wait to see how far a dispatch has come. It stays large enough to keep all of a provider's connections busy.
+func (w *worker) adapt(took time.Duration) {
+	switch {
+	case took < fastPart:
+		w.most = min(2*w.most, partSize)
+	case took > slowPart:
+		w.most = max(w.most/2, leastPart)
+	}
 }
 
 // follow looks at a claim as long as its range is worked off: it extends the claim, and ends what is under way
@@ -214,17 +227,35 @@ func (f *Fanout) hold(ctx context.Context, r notify.Range, jobs []job) ([]job, e
 	if err != nil {
 		return nil, fmt.Errorf("hold range: %w", err)
 	}
-	there := make(map[int64]bool, len(rows))
-	for _, row := range rows {
-		there[row.Seq] = true
+	return stillIn(jobs, rows, r.Again), nil
+}
+
+// stillIn are the members of a range that nothing has happened to since: of the rows of one that is tried again
+// those that still carry its number, else whoever has no row yet.
+func stillIn(jobs []job, rows []notify.Delivery, again bool) []job {
+	type place struct {
+		seq     int64
+		channel string
+	}
+	there := make(map[place]bool, len(rows))
+	for i := range rows {
+		at := place{seq: rows[i].Seq}
+		if again { // a person may have rows on two channels
+			at.channel = rows[i].Channel
+		}
+		there[at] = true
 	}
 	kept := jobs[:0]
 	for _, j := range jobs {
-		if there[j.seq] == r.Again {
+		at := place{seq: j.seq}
+		if again {
+			at.channel = j.row.Channel
+		}
+		if there[at] == again {
 			kept = append(kept, j)
 		}
 	}
-	return kept, nil
+	return kept
 }
 
 // halt pauses a dispatch that must not go on; people see why.

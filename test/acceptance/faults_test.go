@@ -8,7 +8,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -91,13 +90,16 @@ func (h *house) readable() {
 	h.must(h.worker, http.MethodGet, "/incidents", nil, nil)
 }
 
-// TestLockedDatabase has another program hold the database's lock for longer than the service waits.
+// TestLockedDatabase has another program hold the database's lock, in the middle of a dispatch, for longer than
+// the service waits.
 func TestLockedDatabase(t *testing.T) {
 	t.Parallel()
+	const people = 6000
 	h := newHouse(t)
 	h.service.stop(t)
 	nc := h.bus(h.serve("--nats-listen", "127.0.0.1:0")["bus"])
 	first := h.taken("before")
+	d := h.underWay(first, people)
 
 	db, err := sql.Open("sqlite", "file:"+filepath.Join(h.data, "tocsin.db")+"?_pragma=busy_timeout(10000)")
 	require.NoError(t, err)
@@ -105,50 +107,76 @@ func TestLockedDatabase(t *testing.T) {
 	conn, err := db.Conn(context.Background())
 	require.NoError(t, err)
 	defer conn.Close()
+	began := time.Now()
 	_, err = conn.ExecContext(context.Background(), "BEGIN IMMEDIATE")
 	require.NoError(t, err)
-	h.refused(nc, "during")
-	h.readable()
+	h.troubled(nc, d, "locked")
+	time.Sleep(time.Until(began.Add(lasting(0))))
 	_, err = conn.ExecContext(context.Background(), "ROLLBACK")
 	require.NoError(t, err)
 
+	locked := time.Since(began)
 	h.only(first, h.taken("during"))
+	d, repeated := h.mended(d, people, 0)
+	status, said := h.ready()
+	require.Equal(t, http.StatusOK, status, said)
+	record(t, "database locked by another program (SQLite)", fmt.Sprintf("%d people, locked for %v in the middle", people, locked.Round(time.Second)), killed(people, d, repeated), time.Since(began))
+}
+
+// TestLockedTable has another session hold locks on what a dispatch and an intake write, in the middle of both.
+func TestLockedTable(t *testing.T) {
+	t.Parallel()
+	const people = 6000
+	dsn := postgres(t)
+	c := newCluster(t, dsn+" lock_timeout=1500", 1, 1)
+	first := c.taken("before")
+	d := c.underWay(first, people)
+
+	db, err := sql.Open("pgx", dsn)
+	require.NoError(t, err)
+	defer db.Close()
+	tx, err := db.Begin()
+	require.NoError(t, err)
+	defer tx.Rollback() //nolint:errcheck // it may be over
+	began := time.Now()
+	_, err = tx.Exec("LOCK TABLE incident, dispatch_range IN EXCLUSIVE MODE")
+	require.NoError(t, err)
+	c.troubled(c.connect(), d, "locked")
+	time.Sleep(time.Until(began.Add(lasting(0))))
+	require.NoError(t, tx.Rollback())
+
+	locked := time.Since(began)
+	c.only(first, c.taken("during"))
+	d, repeated := c.mended(d, people, inFlight)
+	record(t, "tables locked by another session (PostgreSQL)", fmt.Sprintf("%d people, locked for %v in the middle", people, locked.Round(time.Second)), killed(people, d, repeated), time.Since(began))
 }
 
 // TestFullDisk lets no file grow any more, in the middle of a dispatch too, and then lets them again.
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	const people = 6000
+	h := &house{t: t, data: t.TempDir(), addr: freePort(t)}
+	disk := smallDisk(t, h)
+	furnish(h, nil)
 	h.service.stop(t)
 	nc := h.bus(h.serve("--nats-listen", "127.0.0.1:0")["bus"])
 	first := h.taken("before")
-	h.audience(first, 2000, nil)
-	notice := h.approvedNotice(first)
-	var d progress
-	h.must(h.worker, http.MethodPost, "/notices/"+notice.ID+"/dispatch", nil, &d)
+	d := h.underWay(first, people)
 
-	h.fill("4096")
-	h.refused(nc, "during")
-	h.readable()
-	h.fill("unlimited")
+	began := time.Now()
+	disk.fill(h)
+	h.troubled(nc, d, "disk")
+	time.Sleep(time.Until(began.Add(lasting(0))))
+	disk.empty(h)
+	full := time.Since(began)
 
 	second := h.taken("during")
 	h.only(first, second)
-	h.until("the dispatch", 30*time.Second, func() bool {
-		h.must(h.worker, http.MethodGet, "/dispatches/"+d.ID, nil, &d)
-		require.EqualValues(t, 2000, d.sum())
-		return d.State == "done"
-	})
-	h.compare(d, 2000, 2000)
+	d, repeated := h.mended(d, people, 0)
 	h.hears(nc)
+	record(t, "disk full (SQLite)", fmt.Sprintf("%d people, %s for %v in the middle", people, disk.kind, full.Round(time.Second)), killed(people, d, repeated), time.Since(began))
 	h.service.stop(t)
 	require.Zero(t, h.service.cmd.ProcessState.ExitCode(), h.service.output())
-}
-
-// fill sets how large the service's files may become.
-func (h *house) fill(bytes string) {
-	out, err := exec.Command("prlimit", "--pid", strconv.Itoa(h.service.cmd.Process.Pid), "--fsize="+bytes+":unlimited").CombinedOutput()
-	require.NoError(h.t, err, "%s", out)
 }
 
 // hears waits for an event of a new incident on the bus.
@@ -175,12 +203,7 @@ func TestStoreGone(t *testing.T) {
 	c := newCluster(t, cut.dsn, 1, 1)
 	nc := c.connect()
 	first := c.taken("before")
-	ready := func() int {
-		resp, err := http.Get("http://" + c.addr + "/readyz")
-		require.NoError(t, err)
-		defer resp.Body.Close()
-		return resp.StatusCode
-	}
+	ready := func() int { status, _ := c.ready(); return status }
 	require.Equal(t, http.StatusOK, ready())
 	cut.off()
 	c.refused(nc, "during")

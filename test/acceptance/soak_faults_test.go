@@ -19,17 +19,8 @@ import (
 // three channels, and holds what arrived against the ledger person by person. SOAK_PEOPLE and SOAK_FAULTS set
 // how many people and which faults.
 func TestEveryFault(t *testing.T) {
-	people, faults := 3000, "*=0.01,hang=0,slow=0"
-	if os.Getenv("SOAK") != "" {
-		people, faults = 1_000_000, "*=0.01,hang=0.0001"
-	}
-	if n, err := strconv.Atoi(os.Getenv("SOAK_PEOPLE")); err == nil {
-		people = n
-	}
-	if f := os.Getenv("SOAK_FAULTS"); f != "" {
-		faults = f
-	}
-	h := newClockHouse(t, []string{"--seed", "7", "--faults", faults, "--sample", "1000"},
+	people, faults, hang := soakFaults()
+	h := newClockHouse(t, []string{"--seed", "7", "--faults", faults, "--hang", hang.String(), "--slow", (hang / 5).String(), "--sample", "1000"},
 		"TOCSIN_LOG_LEVEL=info", "TOCSIN_LEASE=1h", "TOCSIN_WORKERS=16", "TOCSIN_SMTP__CONNECTIONS=64")
 	id := h.report(leak("faults"))
 	h.audience(id, people, everyWay)
@@ -50,9 +41,26 @@ func TestEveryFault(t *testing.T) {
 	require.Zero(t, found.Unlisted, "who was sent to is in the ledger")
 	require.Zero(t, found.Unexplained, "each repeat is named")
 	h.agrees(d)
-	record(t, "every fault", fmt.Sprintf("%d people, faults `%s`", people, faults), fmt.Sprintf(
+	record(t, "every fault", fmt.Sprintf("%d people, faults `%s`, a hang takes %v", people, faults, hang), fmt.Sprintf(
 		"%d reached, %d unreachable and listed, %d in doubt and listed; lost %d, repeats %d, all named (%d possible duplicates), unexplained %d",
 		d.People["accepted"]+d.People["delivered"]+d.People["read"], d.People["failed"], d.People["in_doubt"], found.Lost, found.Repeats, d.Duplicates, found.Unexplained), took)
+}
+
+func soakFaults() (people int, faults string, hang time.Duration) {
+	people, faults, hang = 3000, "*=0.01,hang=0.001", 200*time.Millisecond
+	if os.Getenv("SOAK") != "" {
+		people, faults, hang = 1_000_000, "*=0.01", time.Second
+	}
+	if n, err := strconv.Atoi(os.Getenv("SOAK_PEOPLE")); err == nil {
+		people = n
+	}
+	if f := os.Getenv("SOAK_FAULTS"); f != "" {
+		faults = f
+	}
+	if d, err := time.ParseDuration(os.Getenv("SOAK_HANG")); err == nil {
+		hang = d
+	}
+	return people, faults, hang
 }
 
 // steer sets the course of a notice.

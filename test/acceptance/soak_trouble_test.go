@@ -1,7 +1,6 @@
 package acceptance
 
 import (
-	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -76,16 +75,8 @@ func TestBusGone(t *testing.T) {
 	c.broker.kill()
 	var d progress
 	c.must(c.worker, http.MethodPost, "/notices/"+notice.ID+"/dispatch", nil, &d)
-	ready := func() (int, string) {
-		resp, err := http.Get("http://" + c.addr + "/readyz")
-		require.NoError(t, err)
-		defer resp.Body.Close()
-		b, err := io.ReadAll(resp.Body)
-		require.NoError(t, err)
-		return resp.StatusCode, string(b)
-	}
 	require.Eventually(t, func() bool {
-		code, why := ready()
+		code, why := c.ready()
 		return code == http.StatusServiceUnavailable && strings.Contains(why, "bus")
 	}, 30*time.Second, 50*time.Millisecond, "readiness names the bus")
 	c.until("the dispatch", time.Minute, func() bool {
@@ -95,7 +86,7 @@ func TestBusGone(t *testing.T) {
 	})
 	during := c.taken("without-bus")
 	c.broker = c.again()
-	require.Eventually(t, func() bool { code, _ := ready(); return code == http.StatusOK }, 30*time.Second, 50*time.Millisecond)
+	require.Eventually(t, func() bool { code, _ := c.ready(); return code == http.StatusOK }, 30*time.Second, 50*time.Millisecond)
 	c.only(id, during)
 	repeated := c.compare(d, people, 0)
 	c.hears(c.connect())

@@ -183,6 +183,9 @@ func (b *bench) release(h *stage.House, notice string, people int64, name string
 	if err := h.Start(profile, b.relay(way)...); err != nil {
 		return r, "", err
 	}
+	if err := h.Settle(); err != nil {
+		return r, "", err
+	}
 	before, err := h.Cost(true)
 	if err != nil {
 		return r, "", err

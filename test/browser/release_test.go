@@ -55,6 +55,7 @@ func planned(p *person, notice string) {
 	p.open(notice)
 	require.NotEmpty(p.t, p.text("#release-plan .verdict-word"))
 	require.Contains(p.t, p.text("#release-plan"), fmt.Sprint(told))
+	require.Contains(p.t, p.text("#release-plan"), "CNY", "what it costs")
 	p.unfold("#course-edit")
 	p.look("course-edit")
 	p.fill("#c-canary", "100")

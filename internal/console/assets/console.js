@@ -72,6 +72,38 @@
     send(e.target, file);
   });
 
+  // A recount says how far it is; without scripts the page comes back when it is done.
+  const recount = async (form) => {
+    const slot = document.getElementById("recounting"), meter = document.createElement("progress"), said = document.createElement("p");
+    said.className = "quiet n";
+    slot.replaceChildren(meter, said);
+    try {
+      const answer = await fetch(form.action, { method: "POST", headers: { Accept: "application/x-ndjson" } });
+      if (!answer.ok) throw answer;
+      const lines = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+      for (let text = "", shown = false; !shown;) {
+        const { done, value } = await lines.read();
+        if (done) throw answer;
+        text += value;
+        for (let at; (at = text.indexOf("\n")) >= 0; text = text.slice(at + 1)) {
+          const told = JSON.parse(text.slice(0, at));
+          if ((shown = "shown" in told)) { slot.innerHTML = told.shown; break; }
+          meter.max = told.total;
+          meter.value = told.done;
+          said.textContent = fill(form.dataset.counted, { done: told.done.toLocaleString("en"), total: told.total.toLocaleString("en") });
+        }
+      }
+    } catch {
+      slot.textContent = form.dataset.lost;
+    }
+    for (const b of form.querySelectorAll("button")) b.disabled = false;
+  };
+  document.addEventListener("submit", (e) => {
+    if (!e.target.matches("[data-recount]")) return;
+    e.preventDefault();
+    recount(e.target);
+  });
+
   const busy = (region) => region.contains(document.activeElement) && document.activeElement.matches("input, textarea, select, summary, button, a") ||
     [...dirty].some((form) => region.contains(form));
   const typing = (region) => [...dirty].some((form) => region.contains(form));

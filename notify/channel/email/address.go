@@ -8,25 +8,28 @@ import (
 	"golang.org/x/net/idna"
 )
 
-// letters of a plain mailbox: those of an atom (RFC 5322 3.2.3), and those of a host name.
+// letters of a plain mailbox: those of an atom (RFC 5322 3.2.3), and those of a host name; and those that stand
+// in a message as they are.
 const (
 	inLocal = 1 << iota
 	inDomain
+	inValue
 )
 
 var letters = func() (t [256]uint8) {
 	for c := range t {
 		switch {
 		case '0' <= c && c <= '9', 'a' <= c && c <= 'z':
-			t[c] = inLocal | inDomain
+			t[c] = inLocal | inDomain | inValue
 		case 'A' <= c && c <= 'Z':
-			t[c] = inLocal
+			t[c] = inLocal | inValue
 		}
 	}
 	for _, c := range []byte("!#$%&'*+/=?^_`{|}~") {
 		t[c] = inLocal
 	}
-	t['-'] = inLocal | inDomain
+	t['-'] = inLocal | inDomain | inValue
+	t['_'] |= inValue
 	return t
 }()
 

@@ -96,7 +96,7 @@ func rendered(b *testing.B, c *Channel, out []notify.Outgoing) (bodies [][]byte,
 	r := &run{sender: p.(*sender), out: out}
 	for i := range out {
 		if i < 1000 {
-			bodies = append(bodies, r.letterFor(nil, job{i: i, to: out[i].Address}))
+			bodies = append(bodies, r.letterFor(nil, &conn{}, job{i: i, to: out[i].Address}))
 		}
 		heads = append(heads, string(r.envelope(nil, &conn{}, job{i: i, to: out[i].Address})))
 	}

@@ -73,7 +73,7 @@ func (r *run) batch(c *conn) (bool, fate) {
 		}
 		r.start(&j)
 		out = append(r.envelope(append(out, "RSET\r\n"...), c, j), "BDAT "...)
-		out = r.chunk(out, j)
+		out = r.chunk(out, c, j)
 		c.jobs[kept] = j
 		kept++
 		ends = append(ends, len(out))
@@ -96,15 +96,15 @@ func (r *run) batch(c *conn) (bool, fate) {
 
 // chunk appends the length of a message and the message. Room is left for as many digits as it will likely
 // have; it is moved when that was wrong.
-func (r *run) chunk(dst []byte, j job) []byte {
+func (r *run) chunk(dst []byte, c *conn, j job) []byte {
 	const last = " LAST\r\n"
-	digits := r.letter.digits
+	digits := r.letterOn(c, &r.out[j.i]).digits
 	gap := len(dst)
 	for range digits + len(last) {
 		dst = append(dst, ' ')
 	}
 	start := len(dst)
-	dst = r.letterFor(dst, j)
+	dst = r.letterFor(dst, c, j)
 	size := len(dst) - start
 	var number [20]byte
 	n := strconv.AppendInt(number[:0], int64(size), 10)
@@ -141,7 +141,7 @@ func (r *run) chunkReplies(c *conn, j job) bool {
 		case err != nil || p.code/100 == 3:
 			r.cut(c, j)
 			return false
-		case s == atFinal && p.code/100 == 2:
+		case s == atFinal && p.code/100 == 2 && v.Class == "":
 			r.channel.chunks.CompareAndSwap(untried, proven)
 			v = r.verdict(p, j)
 		case s == atMail && r.tired(c, p):

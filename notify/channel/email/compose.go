@@ -67,8 +67,15 @@ func compose(m notify.FrozenMessage, domain string, date time.Time) (*letter, er
 		}
 		header.Set(name, value)
 	}
-	head := append(slices.Concat(headerParts(header), subjectParts(m.Subject, known)), segment{fixed: []byte("\r\n")})
-	return newLetter(domain, head, marks.cut(body)), nil
+	head := func() []segment {
+		return append(slices.Concat(headerParts(header), subjectParts(m.Subject, known)), segment{fixed: []byte("\r\n")})
+	}
+	l := newLetter(domain, head(), marks.cut(body))
+	if body := eightBit(m, header, known); body != nil {
+		header.Set("Content-Transfer-Encoding", "8bit")
+		l.eight = newLetter(domain, head(), body)
+	}
+	return l, nil
 }
 
 // split parts a composed message into its header and its body.

@@ -16,7 +16,7 @@ type conn struct {
 	in     *bufio.Reader
 	offers map[string]string // extensions by name
 
-	pipelining, chunking, dsn, utf8 bool
+	pipelining, chunking, dsn, utf8, eight bool
 
 	out    []byte // what is written next, kept for reuse
 	text   []byte // of a reply of several lines, kept for reuse

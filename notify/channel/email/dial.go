@@ -113,6 +113,7 @@ func (c *conn) hello(name string) error {
 	_, c.chunking = c.offers["CHUNKING"]
 	_, c.dsn = c.offers["DSN"]
 	_, c.utf8 = c.offers["SMTPUTF8"]
+	_, c.eight = c.offers["8BITMIME"]
 	return err
 }
 

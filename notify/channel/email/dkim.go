@@ -40,6 +40,7 @@ func (l *letter) endorse(signers []Signer, now time.Time) error {
 	if len(signers) == 0 {
 		return nil
 	}
+	l.eight = nil // whoever passes it on to a relay without 8BITMIME would break its signature
 	for i := range l.body {
 		l.body[i].canon = relaxBody(l.body[i].fixed)
 	}

@@ -11,10 +11,14 @@ import (
 
 const hexDigits = "0123456789ABCDEF"
 
+const width = 72 // of a line of values
+
 // putText appends a value quoted-printable. Everything but letters, digits, - and _ is encoded, so that no
 // value can end a line, start with a dot or look like a boundary.
 func putText(dst []byte, value string) []byte {
-	const width = 72
+	if asIs(value) {
+		return append(dst, value...)
+	}
 	column := 0
 	for i := 0; i < len(value); i++ {
 		c := value[i]
@@ -37,16 +41,29 @@ func putText(dst []byte, value string) []byte {
 }
 
 // putHTML appends a value escaped for HTML text and attributes, quoted-printable.
-func putHTML(dst []byte, value string) []byte { return putText(dst, html.EscapeString(value)) }
+func putHTML(dst []byte, value string) []byte {
+	if asIs(value) {
+		return append(dst, value...)
+	}
+	return putText(dst, html.EscapeString(value))
+}
+
+// asIs says that a value needs neither escape nor line break, as check codes and references never do.
+func asIs(value string) bool {
+	for i := range len(value) {
+		if !plain(value[i]) {
+			return false
+		}
+	}
+	return len(value) <= width
+}
 
 // putWords appends a value as folded encoded words of a header. Control characters become spaces.
 func putWords(dst []byte, value string) []byte {
 	return append(dst, strings.Join(encodedWords(value), "\r\n ")...)
 }
 
-func plain(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_'
-}
+func plain(c byte) bool { return letters[c]&inValue != 0 }
 
 // encodedWords writes text as RFC 2047 words short enough to follow a header name on a line of 78.
 func encodedWords(text string) []string {

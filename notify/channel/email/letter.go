@@ -17,6 +17,7 @@ type letter struct {
 	dotted []segment // body with the dots at line starts doubled, as DATA wants it; values start with none
 	digits int       // that the length of a filled letter will likely have
 	stamps []stamp   // signatures to put in front
+	eight  *letter   // for relays that take every character as it is; nil: none
 }
 
 // segment is fixed bytes and the slot that follows them; the last one has no slot.
@@ -41,8 +42,12 @@ func newLetter(domain string, head, body []segment) *letter {
 	if end := &body[len(body)-1]; !bytes.HasSuffix(end.fixed, []byte("\r\n")) {
 		end.fixed = append(end.fixed, '\r', '\n')
 	}
-	for _, p := range body {
-		p.fixed = stuff(p.fixed)
+	for i, p := range body {
+		if i == 0 {
+			p.fixed = stuff(p.fixed)
+		} else {
+			p.fixed = stuffInside(p.fixed)
+		}
 		l.dotted = append(l.dotted, p)
 	}
 	size := 0
@@ -102,10 +107,9 @@ func (l *letter) fillHead(dst []byte, o *notify.Outgoing, to string) []byte {
 		case "":
 		case slotTo:
 			dst = append(append(append(dst, '<'), to...), '>')
-		case slotID:
-			dst = append(append(dst, '<'), o.OutID...)
-			dst = strconv.AppendInt(append(dst, '.'), int64(o.Attempt), 10)
-			dst = append(append(append(dst, '@'), l.domain...), '>')
+		case slotID: // the same each time: what is sent again in doubt can be known again
+			dst = append(append(append(dst, '<'), o.OutID...), '@')
+			dst = append(append(dst, l.domain...), '>')
 		default:
 			v, _ := o.Value(p.slot)
 			dst = p.put(dst, v)
@@ -132,9 +136,14 @@ func fillBody(dst []byte, body []segment, o *notify.Outgoing, sum hash.Hash) []b
 	return dst
 }
 
+// stuffInside doubles the dots of all lines but the first.
+func stuffInside(lines []byte) []byte {
+	return bytes.ReplaceAll(lines, []byte("\r\n."), []byte("\r\n.."))
+}
+
 // stuff doubles the dots at line starts (RFC 5321 4.5.2). What it is given starts a line.
 func stuff(lines []byte) []byte {
-	lines = bytes.ReplaceAll(lines, []byte("\r\n."), []byte("\r\n.."))
+	lines = stuffInside(lines)
 	if bytes.HasPrefix(lines, []byte(".")) {
 		lines = append([]byte("."), lines...)
 	}

@@ -55,11 +55,11 @@ func TestFillIsTheTextWithTheValues(t *testing.T) {
 		require.True(t, l.complete(o))
 		r := &run{sender: &sender{letter: l}, out: []notify.Outgoing{*o}}
 		j := job{to: "p@people.example"}
-		subject, got := received(t, r.dotted(nil, j))
+		subject, got := received(t, r.dotted(nil, &conn{}, j))
 		plain := l.fill(nil, o, j.to)
-		require.Equal(t, string(stuff(bytes.Clone(plain)))+".\r\n", string(r.dotted(nil, j)))
+		require.Equal(t, string(stuff(bytes.Clone(plain)))+".\r\n", string(r.dotted(nil, &conn{}, j)))
 		l.digits = rapid.IntRange(1, 6).Draw(t, "digits")
-		require.Equal(t, fmt.Sprintf("before%d LAST\r\n%s", len(plain), plain), string(r.chunk([]byte("before"), j)))
+		require.Equal(t, fmt.Sprintf("before%d LAST\r\n%s", len(plain), plain), string(r.chunk([]byte("before"), &conn{}, j)))
 		want := slotPattern.ReplaceAllStringFunc(text, func(s string) string {
 			if v, ok := values[strings.Trim(s, "[]")]; ok {
 				return v

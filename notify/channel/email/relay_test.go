@@ -48,7 +48,7 @@ type relay struct {
 	// connection, from 1; "" is the usual reply, "drop" cuts the connection, and 421 closes it.
 	script func(n int, verb, arg string) string
 	greet  func(n int) string // "" is the usual greeting
-	// generous: DATA is welcome even when no recipient was.
+	// generous: DATA and BDAT are welcome even when no recipient was.
 	generous bool
 	// strict: DATA is refused when it came along with the command before it.
 	strict bool
@@ -285,6 +285,8 @@ func (k *talk) bdat(arg, reply string) bool {
 	switch {
 	case reply != "":
 		return k.say(reply)
+	case k.to == "" && k.generous:
+		return k.say("250 2.6.0 a message for nobody")
 	case k.to == "":
 		return k.say("503 5.5.1 RCPT first") // and the transaction stays open, which RFC 3030 leaves undefined
 	}

@@ -241,6 +241,9 @@ func (r *run) envelope(dst []byte, c *conn, j job) []byte {
 	if c.dsn {
 		dst = append(append(dst, " RET=HDRS ENVID="...), id...)
 	}
+	if r.letterOn(c, &r.out[j.i]) != r.letter {
+		dst = append(dst, " BODY=8BITMIME"...)
+	}
 	if j.utf8 {
 		dst = append(dst, " SMTPUTF8"...)
 	}
@@ -252,9 +255,10 @@ func (r *run) envelope(dst []byte, c *conn, j job) []byte {
 }
 
 // letterFor appends the message as one person gets it.
-func (r *run) letterFor(dst []byte, j job) []byte {
+func (r *run) letterFor(dst []byte, c *conn, j job) []byte {
 	if j.mail != nil {
 		return append(dst, j.mail...)
 	}
-	return r.letter.fill(dst, &r.out[j.i], j.to)
+	o := &r.out[j.i]
+	return r.letterOn(c, o).fill(dst, o, j.to)
 }

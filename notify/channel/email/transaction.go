@@ -71,7 +71,7 @@ func (r *run) step(c *conn, j job) fate {
 			return c.fate()
 		}
 	}
-	c.out = r.dotted(c.out[:0], j)
+	c.out = r.dotted(c.out[:0], c, j)
 	if n, _ := c.write(c.out); n < len(c.out) {
 		r.lose(c, j)
 		return drop
@@ -99,7 +99,7 @@ func (r *run) pipelined(c *conn) fate {
 		}
 		out := c.out[:0]
 		if due {
-			out = r.dotted(out, now)
+			out = r.dotted(out, c, now)
 		}
 		body, reset := len(out), more && c.reset
 		if reset {
@@ -233,11 +233,12 @@ func (c *conn) fate() fate {
 }
 
 // dotted appends the message in the form of DATA, with its final dot.
-func (r *run) dotted(dst []byte, j job) []byte {
+func (r *run) dotted(dst []byte, c *conn, j job) []byte {
 	if j.mail != nil {
 		dst = append(dst, stuff(j.mail)...)
 	} else {
-		dst = r.letter.fillDotted(dst, &r.out[j.i], j.to)
+		o := &r.out[j.i]
+		dst = r.letterOn(c, o).fillDotted(dst, o, j.to)
 	}
 	return append(dst, ".\r\n"...)
 }

@@ -46,7 +46,7 @@ func TestBrokenWrite(t *testing.T) {
 	size := func(i int) int {
 		r := &run{sender: p.(*sender), out: out}
 		j := job{i: i, to: out[i].Address}
-		return len("RSET\r\nBDAT ") + len(r.envelope(nil, &conn{}, j)) + len(r.chunk(nil, j))
+		return len("RSET\r\nBDAT ") + len(r.envelope(nil, &conn{}, j)) + len(r.chunk(nil, &conn{}, j))
 	}
 	ctx := t.Context()
 	rapid.Check(t, func(t *rapid.T) {
@@ -82,7 +82,7 @@ func TestBrokenWriteBetweenMessages(t *testing.T) {
 	out := benchPeople(2)
 	probe := &run{sender: p.(*sender), out: out}
 	head := len(probe.envelope(nil, &conn{}, job{to: out[0].Address})) + len("DATA\r\n")
-	body := len(probe.dotted(nil, job{to: out[0].Address}))
+	body := len(probe.dotted(nil, &conn{}, job{to: out[0].Address}))
 	for left, class := range map[int]notify.Class{head - 1: "", head + body - 1: "", head + body: notify.ClassInDoubt, head + body + 5: notify.ClassInDoubt} {
 		got := map[int]notify.Class{}
 		r := &run{sender: p.(*sender), out: out, all: t.Context(), stop: func() {}, begin: func(int) {}, done: func(i int, v notify.Verdict) { got[i] = v.Class }}

@@ -11,6 +11,7 @@ import (
 
 	"tocsin/incident"
 	"tocsin/internal/aliyun"
+	"tocsin/internal/call"
 	"tocsin/internal/simulator"
 	"tocsin/notify"
 	"tocsin/notify/channel/channeltest"
@@ -34,7 +35,7 @@ func channel(t *testing.T, o push.Options) (*simulator.Simulator, *push.Channel)
 
 func connect(t *testing.T, addr string, o push.Options) *push.Channel {
 	t.Helper()
-	c, err := aliyun.New(aliyun.Options{Endpoint: addr, KeyID: "testid", KeySecret: "planted-secret", Insecure: true})
+	c, err := aliyun.New(call.Options{Endpoint: addr, KeyID: "testid", KeySecret: "planted-secret", Insecure: true})
 	require.NoError(t, err)
 	t.Cleanup(func() { c.Close() })
 	o.Simulated = true

@@ -3,7 +3,6 @@ package push
 import (
 	"context"
 	"crypto/sha256"
-	"errors"
 	"sync"
 	"sync/atomic"
 
@@ -11,6 +10,7 @@ import (
 
 	"tocsin/internal/aliyun"
 	"tocsin/notify"
+	"tocsin/notify/codes"
 )
 
 // batch is one call: who it is for, and what it says.
@@ -161,7 +161,7 @@ func (r *run) attempt(ctx context.Context, b batch) (ids []string, v notify.Verd
 		if err == nil {
 			return ids, notify.Verdict{Class: notify.ClassAccepted, Code: "OK"}
 		}
-		v = judge(err)
+		v = codes.Table{}.Judge(err, r.channel.opt.Clock.Now()) // the app has no codes of its own: unknown is never permanent
 		// The first call may be under way still when it timed out, and the provider does not tell two at a time apart.
 		if again >= r.channel.opt.Repeats || v.Class != notify.ClassInDoubt || v.Code == "timeout" || ctx.Err() != nil {
 			return nil, v
@@ -191,16 +191,4 @@ func (r *run) token(b batch) string {
 	}
 	sum := sha256.Sum256(all)
 	return uuid.UUID(sum[:16]).String()
-}
-
-// judge turns a failed call into a verdict.
-func judge(err error) notify.Verdict {
-	var e *aliyun.Error
-	if !errors.As(err, &e) {
-		return notify.Verdict{Class: notify.ClassInDoubt, Code: "no-answer"}
-	}
-	if e.Class != aliyun.Business {
-		return notify.Verdict{Class: notify.Class(e.Class), Code: e.Code}
-	}
-	return notify.Verdict{Class: notify.ClassRcptSoft, Code: e.Code} // unknown is never permanent
 }

@@ -9,6 +9,7 @@ import (
 
 	"tocsin/incident"
 	"tocsin/internal/aliyun"
+	"tocsin/internal/call"
 	"tocsin/notify"
 	"tocsin/notify/codes"
 	"tocsin/templates"
@@ -100,11 +101,11 @@ func (s *globalSender) one(ctx context.Context, o *notify.Outgoing, begin func()
 	return notify.Verdict{Class: notify.ClassAccepted, Code: "OK", ProviderID: id}
 }
 
-// judgeGlobal is judge for codes that come with and without the provider's isv. and isp.
+// judgeGlobal knows codes that come with and without the provider's isv. and isp.
 func judgeGlobal(err error, now time.Time) notify.Verdict {
-	v := judge(err, codes.Global, now)
-	var e *aliyun.Error
-	if errors.As(err, &e) && e.Class == aliyun.Business {
+	v := codes.Global.Judge(err, now)
+	var e *call.Error
+	if errors.As(err, &e) && e.Class == call.Business {
 		code := strings.TrimPrefix(strings.TrimPrefix(e.Code, "isv."), "isp.")
 		v = codes.Global.Verdict(code, e.Window, now)
 		v.Code = e.Code

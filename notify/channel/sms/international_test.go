@@ -14,6 +14,7 @@ import (
 
 	"tocsin/incident"
 	"tocsin/internal/aliyun"
+	"tocsin/internal/call"
 	"tocsin/notify"
 	"tocsin/notify/channel/sms"
 	"tocsin/notify/codes"
@@ -43,7 +44,7 @@ func international(t *testing.T, o sms.Options) (*globe, *sms.International) {
 	g := &globe{code: "OK"}
 	s := httptest.NewServer(g)
 	t.Cleanup(s.Close)
-	c, err := aliyun.New(aliyun.Options{Endpoint: strings.TrimPrefix(s.URL, "http://"), KeyID: "testid", KeySecret: "planted-secret", Insecure: true})
+	c, err := aliyun.New(call.Options{Endpoint: strings.TrimPrefix(s.URL, "http://"), KeyID: "testid", KeySecret: "planted-secret", Insecure: true})
 	require.NoError(t, err)
 	t.Cleanup(func() { c.Close() })
 	return g, sms.NewInternational(c, o)

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tocsin/internal/aliyun"
+	"tocsin/internal/call"
 	"tocsin/internal/simulator"
 	"tocsin/internal/tencent"
 	"tocsin/notify"
@@ -19,10 +20,10 @@ func TestOtherProvidersAgainstTheirDoubles(t *testing.T) {
 	s, err := simulator.Start(simulator.Options{KeyID: "testid", KeySecret: "planted-secret", Keep: 100, ReceiptDelay: time.Nanosecond})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Stop(context.Background())) })
-	tc, err := tencent.New(tencent.Options{Endpoint: s.HTTPAddr(), SecretID: "testid", SecretKey: "planted-secret", Insecure: true})
+	tc, err := tencent.New(call.Options{Endpoint: s.HTTPAddr(), KeyID: "testid", KeySecret: "planted-secret", Insecure: true})
 	require.NoError(t, err)
 	t.Cleanup(func() { tc.Close() })
-	ac, err := aliyun.New(aliyun.Options{Endpoint: s.HTTPAddr(), KeyID: "testid", KeySecret: "planted-secret", Insecure: true})
+	ac, err := aliyun.New(call.Options{Endpoint: s.HTTPAddr(), KeyID: "testid", KeySecret: "planted-secret", Insecure: true})
 	require.NoError(t, err)
 	t.Cleanup(func() { ac.Close() })
 

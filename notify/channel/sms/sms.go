@@ -5,7 +5,6 @@ package sms
 
 import (
 	"context"
-	"errors"
 	"strings"
 	"time"
 
@@ -39,45 +38,44 @@ func (o Options) filled() Options {
 	return o
 }
 
-// Channel sends text messages to mainland numbers through Aliyun. It is safe for concurrent use.
-type Channel struct {
-	client *aliyun.Client
+// home is what the channels to mainland numbers share: the words were approved beforehand, and a call names
+// their template and fills in its variables.
+type home struct {
 	opt    Options
 	calls  calls
+	submit func(context.Context, form, text) notify.Verdict
 }
 
-// New makes the channel.
-func New(client *aliyun.Client, o Options) *Channel {
-	o = o.filled()
-	return &Channel{client: client, opt: o, calls: make(calls, o.Calls)}
+// text is one message to one number.
+type text struct {
+	phone    string // bare
+	template string
+	values   []string
+	outID    string
 }
 
 // Name is the channel's id.
-func (c *Channel) Name() string { return templates.SMS }
+func (h *home) Name() string { return templates.SMS }
 
-// Covers mobile numbers of the mainland.
-func (c *Channel) Covers() notify.Coverage { return notify.Mainland }
+// Covers mobile numbers of the mainland: abroad has templates of its own.
+func (h *home) Covers() notify.Coverage { return notify.Mainland }
 
-// Prepare checks the message's form at this provider.
-func (c *Channel) Prepare(_ context.Context, m notify.FrozenMessage, mode incident.Mode) (notify.Sender, error) {
-	if err := notify.Bar(templates.SMS, mode, c.opt.Simulated); err != nil {
+// prepare checks the message's form at this provider.
+func (h *home) prepare(m notify.FrozenMessage, f templates.SMSForm, mode incident.Mode) (notify.Sender, error) {
+	if err := notify.Bar(templates.SMS, mode, h.opt.Simulated); err != nil {
 		return nil, err
-	}
-	f, ok := m.Providers[c.opt.Provider]
-	if !ok {
-		f = templates.SMSForm{Template: m.Template, Bare: m.Bare}
 	}
 	made, err := newForm(m, f)
 	if err != nil {
 		return nil, err
 	}
-	return &sender{channel: c, form: made}, nil
+	return &sender{home: h, form: made}, nil
 }
 
 // sender sends one message version.
 type sender struct {
-	channel *Channel
-	form    form
+	*home
+	form form
 }
 
 // Close does nothing: connections are the client's.
@@ -85,7 +83,7 @@ func (s *sender) Close() error { return nil }
 
 // Send makes one call per delivery, as many at once as the channel allows.
 func (s *sender) Send(ctx context.Context, out []notify.Outgoing, begin func(int), done func(int, notify.Verdict)) error {
-	return s.channel.calls.send(ctx, out, begin, done, s.one)
+	return s.calls.send(ctx, out, begin, done, s.one)
 }
 
 func (s *sender) one(ctx context.Context, o *notify.Outgoing, begin func()) notify.Verdict {
@@ -97,20 +95,48 @@ func (s *sender) one(ctx context.Context, o *notify.Outgoing, begin func()) noti
 	if refused.Class != "" {
 		return refused
 	}
-	m := aliyun.SMS{Phone: phone, Sign: s.form.sign, Template: template, Params: s.form.object(values), OutID: o.OutID}
 	begin()
-	v := s.submit(ctx, m)
-	if m.Params != "" && s.form.bare != "" && codes.RefusesValues(v.Code) {
-		m.Template, m.Params = s.form.bare, ""
-		v = s.submit(ctx, m)
+	return s.submit(ctx, s.form, text{phone, template, values, o.OutID})
+}
+
+// Channel sends text messages to mainland numbers through Aliyun. It is safe for concurrent use.
+type Channel struct {
+	home
+	client *aliyun.Client
+}
+
+// New makes the channel.
+func New(client *aliyun.Client, o Options) *Channel {
+	o = o.filled()
+	c := &Channel{client: client}
+	c.home = home{opt: o, calls: make(calls, o.Calls), submit: c.send}
+	return c
+}
+
+// Prepare checks the message's form at this provider.
+func (c *Channel) Prepare(_ context.Context, m notify.FrozenMessage, mode incident.Mode) (notify.Sender, error) {
+	f, ok := m.Providers[c.opt.Provider]
+	if !ok {
+		f = templates.SMSForm{Template: m.Template, Bare: m.Bare}
+	}
+	return c.prepare(m, f, mode)
+}
+
+// send submits a message. One whose values are refused goes out in the template without any.
+func (c *Channel) send(ctx context.Context, f form, t text) notify.Verdict {
+	m := aliyun.SMS{Phone: t.phone, Sign: f.sign, Template: t.template, Params: f.object(t.values), OutID: t.outID}
+	v := c.call(ctx, m)
+	if m.Params != "" && f.bare != "" && codes.RefusesValues(v.Code) {
+		m.Template, m.Params = f.bare, ""
+		v = c.call(ctx, m)
 	}
 	return v
 }
 
-func (s *sender) submit(ctx context.Context, m aliyun.SMS) notify.Verdict {
-	id, err := s.channel.client.SendSMS(ctx, m)
+func (c *Channel) call(ctx context.Context, m aliyun.SMS) notify.Verdict {
+	id, err := c.client.SendSMS(ctx, m)
 	if err != nil {
-		return judge(err, codes.Submission, s.channel.opt.Clock.Now())
+		return codes.Submission.Judge(err, c.opt.Clock.Now())
 	}
 	return notify.Verdict{Class: notify.ClassAccepted, Code: "OK", ProviderID: id}
 }
@@ -118,16 +144,4 @@ func (s *sender) submit(ctx context.Context, m aliyun.SMS) notify.Verdict {
 // mainland is the bare form of a mainland mobile number.
 func mainland(address string) (string, bool) {
 	return strings.TrimPrefix(address, "+86"), notify.CoverageOf(address) == notify.Mainland
-}
-
-// judge turns a failed call into a verdict.
-func judge(err error, table codes.Table, now time.Time) notify.Verdict {
-	var e *aliyun.Error
-	if !errors.As(err, &e) {
-		return notify.Verdict{Class: notify.ClassInDoubt, Code: "no-answer"}
-	}
-	if e.Class != aliyun.Business {
-		return notify.Verdict{Class: notify.Class(e.Class), Code: e.Code}
-	}
-	return table.Verdict(e.Code, e.Window, now)
 }

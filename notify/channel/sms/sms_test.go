@@ -12,6 +12,7 @@ import (
 
 	"tocsin/incident"
 	"tocsin/internal/aliyun"
+	"tocsin/internal/call"
 	"tocsin/internal/simulator"
 	"tocsin/notify"
 	"tocsin/notify/channel/channeltest"
@@ -33,7 +34,7 @@ func channel(t *testing.T, o simulator.Options) (*simulator.Simulator, *sms.Chan
 	s, err := simulator.Start(o)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Stop(context.Background())) })
-	c, err := aliyun.New(aliyun.Options{Endpoint: s.HTTPAddr(), KeyID: "testid", KeySecret: "planted-secret", Insecure: true})
+	c, err := aliyun.New(call.Options{Endpoint: s.HTTPAddr(), KeyID: "testid", KeySecret: "planted-secret", Insecure: true})
 	require.NoError(t, err)
 	t.Cleanup(func() { c.Close() })
 	return s, sms.New(c, sms.Options{Calls: 4, Simulated: true, Settles: 2 * time.Minute})

@@ -2,7 +2,6 @@ package sms
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -11,15 +10,13 @@ import (
 	"tocsin/internal/tencent"
 	"tocsin/notify"
 	"tocsin/notify/codes"
-	"tocsin/templates"
 )
 
-// Tencent sends text messages to mainland numbers through Tencent Cloud.
+// Tencent sends text messages to mainland numbers through Tencent Cloud: abroad has templates of its own.
 type Tencent struct {
+	home
 	client *tencent.Client
 	appID  string
-	opt    Options
-	calls  calls
 }
 
 var (
@@ -33,57 +30,30 @@ func NewTencent(client *tencent.Client, appID string, o Options) *Tencent {
 	if o.Provider == "" {
 		o.Provider = "tencent"
 	}
-	return &Tencent{client: client, appID: appID, opt: o, calls: make(calls, o.Calls)}
+	c := &Tencent{client: client, appID: appID}
+	c.home = home{opt: o, calls: make(calls, o.Calls), submit: c.send}
+	return c
 }
-
-// Name is the channel's id.
-func (c *Tencent) Name() string { return templates.SMS }
-
-// Covers mobile numbers of the mainland: abroad has templates of its own.
-func (c *Tencent) Covers() notify.Coverage { return notify.Mainland }
 
 // Prepare checks the message's form at this provider.
 func (c *Tencent) Prepare(_ context.Context, m notify.FrozenMessage, mode incident.Mode) (notify.Sender, error) {
-	if err := notify.Bar(templates.SMS, mode, c.opt.Simulated); err != nil {
-		return nil, err
-	}
-	made, err := newForm(m, m.Providers[c.opt.Provider])
-	if err != nil {
-		return nil, err
-	}
-	return &tencentSender{channel: c, form: made}, nil
+	return c.prepare(m, m.Providers[c.opt.Provider], mode)
 }
 
-type tencentSender struct {
-	channel *Tencent
-	form    form
+func (c *Tencent) send(ctx context.Context, f form, t text) notify.Verdict {
+	id, err := c.client.SendSMS(ctx, tencent.SMS{Phone: "+86" + t.phone, AppID: c.appID, Sign: f.sign, Template: t.template, Params: t.values, OutID: t.outID})
+	if err == nil {
+		return notify.Verdict{Class: notify.ClassAccepted, Code: "Ok", ProviderID: id}
+	}
+	v := codes.Cloud.Judge(err, c.opt.Clock.Now())
+	if _, last, cut := strings.Cut(v.Code, "."); cut && len(v.Code) > longest {
+		v.Code = last // the part that tells
+	}
+	return v
 }
 
-// Close does nothing: connections are the client's.
-func (s *tencentSender) Close() error { return nil }
-
-// Send makes one call per delivery, as many at once as the channel allows.
-func (s *tencentSender) Send(ctx context.Context, out []notify.Outgoing, begin func(int), done func(int, notify.Verdict)) error {
-	return s.channel.calls.send(ctx, out, begin, done, s.one)
-}
-
-func (s *tencentSender) one(ctx context.Context, o *notify.Outgoing, begin func()) notify.Verdict {
-	phone, ok := mainland(o.Address)
-	if !ok {
-		return notify.Verdict{Class: notify.ClassRcptPerm, Code: "not-mainland"}
-	}
-	template, values, refused := s.form.choose(o)
-	if refused.Class != "" {
-		return refused
-	}
-	m := tencent.SMS{Phone: "+86" + phone, AppID: s.channel.appID, Sign: s.form.sign, Template: template, Params: values, OutID: o.OutID}
-	begin()
-	id, err := s.channel.client.SendSMS(ctx, m)
-	if err != nil {
-		return judgeTencent(err, s.channel.opt.Clock.Now())
-	}
-	return notify.Verdict{Class: notify.ClassAccepted, Code: "Ok", ProviderID: id}
-}
+// longest is what a delivery keeps of a code.
+const longest = 32
 
 // Query asks for word of a delivery. What is not named there was not provably never taken, so it stays in doubt.
 func (c *Tencent) Query(ctx context.Context, o notify.Outgoing) (notify.Verdict, bool, error) {
@@ -113,21 +83,3 @@ func (c *Tencent) Query(ctx context.Context, o notify.Outgoing) (notify.Verdict,
 	}
 	return notify.Verdict{Class: notify.ClassInDoubt, Code: "not-listed"}, true, nil
 }
-
-// judgeTencent turns a failed call into a verdict.
-func judgeTencent(err error, now time.Time) notify.Verdict {
-	var e *tencent.Error
-	if !errors.As(err, &e) {
-		return notify.Verdict{Class: notify.ClassInDoubt, Code: "no-answer"}
-	}
-	if e.Class != tencent.Business {
-		return notify.Verdict{Class: notify.Class(e.Class), Code: e.Code}
-	}
-	v := codes.Cloud.Verdict(e.Code, 0, now)
-	if _, last, cut := strings.Cut(e.Code, "."); cut && len(e.Code) > shortest {
-		v.Code = last // the part that tells, since a delivery keeps 32 characters
-	}
-	return v
-}
-
-const shortest = 32

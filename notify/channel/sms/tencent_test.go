@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tocsin/incident"
+	"tocsin/internal/call"
 	"tocsin/internal/tencent"
 	"tocsin/notify"
 	"tocsin/notify/channel/channeltest"
@@ -60,7 +61,7 @@ func tencentChannel(t *testing.T, o sms.Options) (*cloud, *sms.Tencent) {
 	d := &cloud{}
 	s := httptest.NewServer(d)
 	t.Cleanup(s.Close)
-	c, err := tencent.New(tencent.Options{Endpoint: strings.TrimPrefix(s.URL, "http://"), SecretID: "testid", SecretKey: "planted-secret", Insecure: true})
+	c, err := tencent.New(call.Options{Endpoint: strings.TrimPrefix(s.URL, "http://"), KeyID: "testid", KeySecret: "planted-secret", Insecure: true})
 	require.NoError(t, err)
 	t.Cleanup(func() { c.Close() })
 	return d, sms.NewTencent(c, "1400006666", o)

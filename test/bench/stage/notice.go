@@ -21,7 +21,7 @@ type Imported struct {
 // Report takes a finding in and gives the incident's id.
 func (h *House) Report(key string) (id string, err error) {
 	var out struct{ ID string }
-	return out.ID, h.call("shen", http.MethodPost, "/incidents", leak(key), &out)
+	return out.ID, h.call("shen", http.MethodPost, "/incidents", Leak(key), &out)
 }
 
 // Import streams an audience in and waits until it is ready.
@@ -170,7 +170,8 @@ func (h *House) Listed(dispatch string) (map[int64]bool, error) {
 
 func both(zh, en string) map[string]string { return map[string]string{"zh-Hans": zh, "en": en} }
 
-var operator = map[string]any{
+// Profile is the operator's.
+var Profile = map[string]any{
 	"operator": "acme", "roles": []string{"network_operator", "pi_processor"}, "sectors": []string{"internet"},
 	"establishments": []string{"CN-SH"}, "registrations": map[string]any{}, "commitments": "tencent-cloud",
 	"channels": []string{"push", "sms", "email", "announcement"},
@@ -181,8 +182,8 @@ var operator = map[string]any{
 	},
 }
 
-// leak is a complete finding that is owed to people.
-func leak(key string) map[string]any {
+// Leak is a complete finding that is owed to people and to two authorities.
+func Leak(key string) map[string]any {
 	at := time.Now().Add(-2 * time.Hour).UTC().Format(time.RFC3339)
 	return map[string]any{
 		"dedup_key": key, "title": "Order export read", "source": map[string]any{"tool": "siem", "id": key},

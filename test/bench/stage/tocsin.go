@@ -61,7 +61,7 @@ func (h *House) Start(profile string, env ...string) error {
 		return err
 	}
 	h.born, h.tokens = true, tokens
-	return h.call("gao", http.MethodPut, "/operators/acme/profile", operator, nil)
+	return h.call("gao", http.MethodPut, "/operators/acme/profile", Profile, nil)
 }
 
 // Stop ends the service cleanly.
@@ -76,6 +76,17 @@ func (h *House) Kill() error {
 	err := h.process.Kill()
 	h.process = nil
 	return err
+}
+
+// Settle waits until the service has done what follows its start.
+func (h *House) Settle() error {
+	last := time.Duration(0)
+	return until("the service to rest", 30*time.Second, 100*time.Millisecond, func() (bool, error) {
+		c, err := h.Cost(false)
+		rests := c.CPU-last < 5*time.Millisecond
+		last = c.CPU
+		return rests, err
+	})
 }
 
 // Cost is what the service has used; with fresh its peak of memory begins anew after that.
