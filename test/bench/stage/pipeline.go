@@ -42,7 +42,7 @@ type pipeline struct {
 	next    atomic.Int64
 }
 
-const stretch = 1000 // people that a worker takes at once
+const stretch = 2000 // people that a worker takes at once, as many as Tocsin records together
 
 func playPipeline(orders *json.Decoder, answers *json.Encoder) error {
 	var o Pipeline

@@ -78,14 +78,16 @@ func (h *House) Kill() error {
 	return err
 }
 
-// Settle waits until the service has done what follows its start.
+// Settle waits until the service has done what follows its start: it uses next to nothing for a while.
 func (h *House) Settle() error {
-	last := time.Duration(0)
+	last, quiet := time.Duration(0), 0
 	return until("the service to rest", 30*time.Second, 100*time.Millisecond, func() (bool, error) {
 		c, err := h.Cost(false)
-		rests := c.CPU-last < 5*time.Millisecond
+		if quiet++; c.CPU-last > 5*time.Millisecond {
+			quiet = 0
+		}
 		last = c.CPU
-		return rests, err
+		return quiet == 3, err
 	})
 }
 
