@@ -16,16 +16,16 @@ import (
 )
 
 type audienceRow struct {
-	ID, Name, Format, Error, Incident                 string
-	Base, File                                        string
-	State                                             notify.AudienceState
+	ID, Name, Format, Error, Incident                          string
+	Base, File                                                 string
+	State                                                      notify.AudienceState
 	Rows, Affected, Total, Rejected, Duplicates, Dropped, Line int64
-	Channels                                          []channelCount
-	Roles                                             []channelCount // recipients by in whose place they are told, when not all for themselves
-	Root                                              string
-	Frozen, Resumable, Waiting                        bool
-	At                                                *moment
-	Reading                                           *reading // while it is imported
+	Channels                                                   []channelCount
+	Roles                                                      []channelCount // recipients by in whose place they are told, when not all for themselves
+	Root                                                       string
+	Frozen, Resumable, Waiting                                 bool
+	At                                                         *moment
+	Reading                                                    *reading // while it is imported
 }
 
 type channelCount struct {
