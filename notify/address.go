@@ -15,52 +15,60 @@ import (
 
 var errEmail = errors.New("not a valid e-mail address")
 
-// addresses brings a person's addresses into their form, in place.
-func addresses(r *Recipient) *incident.Problem {
-	if p := emails("/emails", r.Emails); p != nil {
+// addresses brings a person's addresses into their form, in place, and drops what is none.
+func (n *normaliser) addresses(r *Recipient) *incident.Problem {
+	if p := n.emails("/emails", &r.Emails); p != nil {
 		return p
 	}
-	if p := phones("/phones", r.Phones, r); p != nil {
+	if p := n.phones("/phones", &r.Phones, r); p != nil {
 		return p
 	}
 	if len(r.Push) > maxAddresses {
 		return problem("/push", "count", "too many addresses")
 	}
-	for i := range r.Push {
-		if p := pushTarget(&r.Push[i], "/push/"+strconv.Itoa(i)); p != nil {
-			return p
+	kept := r.Push[:0]
+	for i, t := range r.Push {
+		if p := pushTarget(&t, "/push/"+strconv.Itoa(i)); p != nil {
+			n.drop(t.ID, p)
+			continue
 		}
+		kept = append(kept, t)
 	}
-	return sharedOnes(r)
+	r.Push = kept
+	return n.sharedOnes(r)
 }
 
-func emails(pointer string, list []string) *incident.Problem {
-	if len(list) > maxAddresses {
-		return problem(pointer, "count", "too many addresses")
-	}
-	for i, s := range list {
-		v, err := email(strings.TrimSpace(s))
-		if err != nil {
-			return problem(pointer+"/"+strconv.Itoa(i), "email", err.Error())
-		}
-		list[i] = v
-	}
-	return nil
+// drop leaves out a bad address: a person who has others is told all the same.
+func (n *normaliser) drop(address string, p *incident.Problem) {
+	n.dropped = append(n.dropped, *p)
+	n.bad = append(n.bad, strings.TrimSpace(address))
+}
+
+func (n *normaliser) emails(pointer string, list *[]string) *incident.Problem {
+	return n.each(pointer, "email", list, email)
 }
 
 // phones counts numbers without a country code to the country where r lives.
-func phones(pointer string, list []string, r *Recipient) *incident.Problem {
-	if len(list) > maxAddresses {
+func (n *normaliser) phones(pointer string, list *[]string, r *Recipient) *incident.Problem {
+	lives := country(r.Jurisdiction)
+	return n.each(pointer, "phone", list, func(s string) (string, error) { return phone(s, lives) })
+}
+
+// each brings addresses of one kind into their form.
+func (n *normaliser) each(pointer, rule string, list *[]string, form func(string) (string, error)) *incident.Problem {
+	if len(*list) > maxAddresses {
 		return problem(pointer, "count", "too many addresses")
 	}
-	country, _, _ := strings.Cut(r.Jurisdiction, "-")
-	for i, s := range list {
-		v, err := phone(strings.TrimSpace(s), country)
+	kept := (*list)[:0]
+	for i, s := range *list {
+		v, err := form(strings.TrimSpace(s))
 		if err != nil {
-			return problem(pointer+"/"+strconv.Itoa(i), "phone", err.Error())
+			n.drop(s, problem(pointer+"/"+strconv.Itoa(i), rule, err.Error()))
+			continue
 		}
-		list[i] = v
+		kept = append(kept, v)
 	}
+	*list = kept
 	return nil
 }
 
@@ -169,34 +177,42 @@ func pushTarget(t *PushTarget, at string) *incident.Problem {
 }
 
 // sharedOnes brings shared addresses into the form of the others; each must be one of them.
-func sharedOnes(r *Recipient) *incident.Problem {
+func (n *normaliser) sharedOnes(r *Recipient) *incident.Problem {
+	kept := r.Shared[:0]
 	for i, s := range r.Shared {
-		if r.Shared[i] = sameForm(r, s); !owns(r, r.Shared[i]) {
+		switch form := sameForm(r, s); {
+		case owns(r, form):
+			kept = append(kept, form)
+		case !slices.Contains(n.bad, form):
 			return problem("/shared/"+strconv.Itoa(i), "address", "not one of the person's own addresses")
 		}
 	}
+	r.Shared = kept
 	return nil
 }
 
 // verified checks the days on which addresses were last known to be the person's.
-func verified(r *Recipient) *incident.Problem {
+func (n *normaliser) verified(r *Recipient) *incident.Problem {
 	if len(r.VerifiedAt) == 0 {
 		return nil
 	}
 	out := make(map[string]string, len(r.VerifiedAt))
 	for address, day := range r.VerifiedAt {
 		if address != "" {
-			if address = sameForm(r, address); !owns(r, address) {
-				return problem("/verified_at", "address", "not one of the person's own addresses")
-			}
+			address = sameForm(r, address)
 		}
 		if len(day) > len(time.DateOnly) && day[len(time.DateOnly)] == 'T' {
 			day = day[:len(time.DateOnly)]
 		}
-		if _, err := time.Parse(time.DateOnly, day); err != nil {
+		_, err := time.Parse(time.DateOnly, day)
+		switch {
+		case err != nil:
 			return problem("/verified_at", "day", "a day is written 2026-03-01")
+		case address == "" || owns(r, address):
+			out[address] = day
+		case !slices.Contains(n.bad, address):
+			return problem("/verified_at", "address", "not one of the person's own addresses")
 		}
-		out[address] = day
 	}
 	r.VerifiedAt = out
 	return nil
@@ -208,8 +224,7 @@ func sameForm(r *Recipient, s string) string {
 	if e, err := email(s); err == nil {
 		return e
 	}
-	country, _, _ := strings.Cut(r.Jurisdiction, "-")
-	if p, err := phone(s, country); err == nil {
+	if p, err := phone(s, country(r.Jurisdiction)); err == nil {
 		return p
 	}
 	return s

@@ -32,6 +32,7 @@ type Audience struct {
 	Total      int64  // recipients: who is told for them; they have seq 0 … Total-1
 	Rejected   int64  // records with a fault, without duplicates
 	Duplicates int64  // records about a person who is in it already
+	Dropped    int64  // bad addresses of records that are kept
 	ByChannel  map[string]int64
 	Segments   []Segment
 	Root       string // snapshot root, hex, once ready
@@ -136,7 +137,10 @@ type Guardian struct {
 	Emails []string `json:"emails,omitempty"`
 }
 
-// Reject is one line of an import that was not taken.
+// AddressDropped is the rule of a reject that is no whole line: the person is kept without the address.
+const AddressDropped = "address-dropped"
+
+// Reject is one line of an import that was not taken, or one address in a line that was.
 type Reject struct {
 	Line    int64  `json:"line"`
 	Column  int64  `json:"column,omitempty"` // character of the line, from 1; 0: not known

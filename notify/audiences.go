@@ -44,7 +44,7 @@ func (s *Service) Audiences(ctx context.Context, sc evidence.Scope, id incident.
 	return all, err
 }
 
-// Rejects pages through the lines an import refused.
+// Rejects pages through the lines and addresses that an import refused. A line is never cut by a page.
 func (s *Service) Rejects(ctx context.Context, sc evidence.Scope, id string, afterLine int64, limit int) ([]Reject, error) {
 	if err := access.Require(sc, access.ReadPeople); err != nil {
 		return nil, err

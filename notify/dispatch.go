@@ -172,6 +172,7 @@ type Verdict struct {
 	ProviderID string
 	RetryAt    time.Time // for RETRY_AT
 	Slower     bool      // the provider asks for fewer messages a second
+	Unknown    bool      // the code is in no table: somebody should look what it means
 }
 
 // Counts of people by the state of their current delivery. They add up to Total.

@@ -36,7 +36,7 @@ func (s *Service) Import(ctx context.Context, sc evidence.Scope, id incident.ID,
 }
 
 // ImportFrom streams recipients into an audience and returns it ready (or failed). Memory is constant.
-// Whatever line is not taken is kept as a reject that says why. An import that is interrupted has failed
+// Whatever line or address is not taken is kept as a reject that says why. An import that is interrupted has failed
 // and goes on when the same file comes again; nobody can be sent to before it is complete.
 func (s *Service) ImportFrom(ctx context.Context, sc evidence.Scope, id incident.ID, src Source) (Audience, error) {
 	if err := access.Require(sc, access.Work); err != nil {

@@ -16,8 +16,8 @@ import (
 )
 
 const (
-	importAhead = 8  // chunks that are checked while earlier ones are being stored
-	commitMost  = 16 // chunks that one transaction takes
+	importAhead = 8 // chunks that are checked while earlier ones are being stored
+	commitMost  = 8 // chunks that one transaction takes
 )
 
 // decoder reads one line into an empty recipient. Its values may be parts of the line.
@@ -54,6 +54,7 @@ type batch struct {
 	traits  []traits // the different ones
 	known   map[traits]int
 	rejects []Reject
+	dropped []Reject // addresses of those who are kept
 }
 
 // personLine is a line about a person: those told are members from ≤ i < to, its identity the first index
@@ -61,6 +62,7 @@ type batch struct {
 type personLine struct {
 	at       int64
 	from, to int
+	dropped  int  // ends of those of the batch
 	known    bool // something tells who it is
 }
 
@@ -107,13 +109,13 @@ func (im *importer) pipe(ctx context.Context) error {
 func (im *importer) keepAll(ctx context.Context, ready <-chan chan *batch) error {
 	for one := range ready {
 		batches := []*batch{<-one}
-		rejects := len(batches[0].rejects)
+		rejects := len(batches[0].rejects) + len(batches[0].dropped)
 		for more := true; more && len(batches) < commitMost && rejects < chunkLines; {
 			select {
 			case one, more = <-ready:
 				if more {
 					b := <-one
-					batches, rejects = append(batches, b), rejects+len(b.rejects)
+					batches, rejects = append(batches, b), rejects+len(b.rejects)+len(b.dropped)
 				}
 			default:
 				more = false
@@ -140,7 +142,7 @@ func (im *importer) emptyBatch() *batch {
 	clear(b.known)
 	clear(b.traits)
 	*b = batch{
-		known: b.known, lines: b.lines[:0], people: b.people[:0], records: b.records[:0], blinds: b.blinds[:0], traits: b.traits[:0], rejects: b.rejects[:0],
+		known: b.known, lines: b.lines[:0], people: b.people[:0], records: b.records[:0], blinds: b.blinds[:0], traits: b.traits[:0], rejects: b.rejects[:0], dropped: b.dropped[:0],
 	}
 	return b
 }
@@ -158,6 +160,11 @@ func (im *importer) prepare(c chunk) *batch {
 			b.rejects = append(b.rejects, im.reject(l.no, row, wrong))
 			continue
 		}
+		for i := range p.normal.dropped {
+			one := im.reject(l.no, row, &p.normal.dropped[i])
+			one.Rule = AddressDropped
+			b.dropped = append(b.dropped, one)
+		}
 		b.addLine(p, l.no)
 	}
 	return b
@@ -173,7 +180,7 @@ func (b *batch) addLine(p *preparer, no int64) {
 			line.known = b.add(p, &one)
 		}
 	}
-	line.to = len(b.people)
+	line.to, line.dropped = len(b.people), len(b.dropped)
 	b.lines = append(b.lines, line)
 }
 

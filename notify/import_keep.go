@@ -58,7 +58,10 @@ func (k *keeper) take(b *batch, known map[blind]bool, a *Audience) {
 	k.rejected = append(k.rejected, b.rejects...)
 	a.Rejected += int64(len(b.rejects))
 	people := make([]int64, len(b.traits))
+	said := 0
 	for _, l := range b.lines {
+		dropped := b.dropped[said:l.dropped]
+		said = l.dropped
 		if l.known {
 			id := b.indexes(l.from)[0]
 			if k.fresh[id] || known[id] {
@@ -68,6 +71,8 @@ func (k *keeper) take(b *batch, known map[blind]bool, a *Audience) {
 			}
 			k.fresh[id] = true
 		}
+		k.rejected = append(k.rejected, dropped...)
+		a.Dropped += int64(len(dropped))
 		a.Affected++
 		for i := l.from; i < l.to; i++ {
 			k.add(b, i, l.known)

@@ -19,7 +19,7 @@ const (
 	indexSize    = 12
 	identityBit  = 1 << 31
 	chunkEntries = 512
-	runEntries   = 1 << 17 // 2 MiB
+	runEntries   = 1 << 16 // 1 MiB, which 20,000 people fill: more take no more memory
 	bucketBits   = 14
 	// MaxAudience is how many recipients an audience has at most.
 	MaxAudience = identityBit

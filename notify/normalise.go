@@ -29,20 +29,32 @@ var personal = []string{templates.Email, templates.SMS, templates.Push}
 
 // normaliser checks recipients and brings them into one form. It remembers the few locales, zones and
 // regions that an audience has; one goroutine uses it.
-type normaliser struct{ locales, zones, regions map[string]string }
+type normaliser struct {
+	locales, zones, regions map[string]string
+
+	dropped []incident.Problem // bad addresses of the last recipient, who is kept without them
+	bad     []string           // their values
+}
 
 func newNormaliser() *normaliser {
 	return &normaliser{locales: map[string]string{}, zones: map[string]string{}, regions: map[string]string{}}
 }
 
-// normalise changes r into its one form, or says what is wrong first. The problem never holds a value.
+// normalise changes r into its one form, or says what is wrong first. The problem never holds a value. Addresses
+// that are none are dropped; a person is refused for them only when no other is left, so that a later line with
+// a good one still counts.
 func (n *normaliser) normalise(r *Recipient) *incident.Problem {
-	for _, check := range [...]func(*Recipient) *incident.Problem{words, n.place, addresses, places, choices, verified, vars} {
+	n.dropped, n.bad = n.dropped[:0], n.bad[:0]
+	for _, check := range [...]func(*Recipient) *incident.Problem{words, n.place, n.addresses, n.places, choices, n.verified, vars} {
 		if p := check(r); p != nil {
 			return p
 		}
 	}
-	if r.PersonKey == "" && len(r.Emails)+len(r.Phones)+len(r.Push) == 0 {
+	anonymous, alone := r.PersonKey == "", len(r.Guardians)+len(r.NextOfKin) == 0
+	switch none := len(r.Emails)+len(r.Phones)+len(r.Push) == 0; {
+	case none && (anonymous || alone) && len(n.dropped) > 0:
+		return &n.dropped[0]
+	case none && anonymous:
 		return problem("", "identity", "a person_key or an address is needed")
 	}
 	return nil
@@ -142,12 +154,12 @@ func region(s string) (string, bool) {
 }
 
 // places checks who is told in a person's place, and that it is clear who that is.
-func places(r *Recipient) *incident.Problem {
+func (n *normaliser) places(r *Recipient) *incident.Problem {
 	r.Guardians, r.NextOfKin = named(r.Guardians), named(r.NextOfKin)
-	if p := standIns("/guardians", r.Guardians, r); p != nil {
+	if p := n.standIns("/guardians", &r.Guardians, r); p != nil {
 		return p
 	}
-	if p := standIns("/next_of_kin", r.NextOfKin, r); p != nil {
+	if p := n.standIns("/next_of_kin", &r.NextOfKin, r); p != nil {
 		return p
 	}
 	switch {
@@ -172,26 +184,37 @@ func named(list []Guardian) []Guardian {
 	return slices.DeleteFunc(list, func(g Guardian) bool { return strings.TrimSpace(g.Name) == "" && len(g.Emails)+len(g.Phones) == 0 })
 }
 
-func standIns(pointer string, list []Guardian, r *Recipient) *incident.Problem {
-	if len(list) > maxStandIns {
+// standIns checks who is told in somebody's place. Of two, one without an address is dropped; when nobody has
+// any, the person must not be told instead of them.
+func (n *normaliser) standIns(pointer string, list *[]Guardian, r *Recipient) *incident.Problem {
+	if len(*list) > maxStandIns {
 		return problem(pointer, "count", "at most two")
 	}
-	for i := range list {
-		g, at := &list[i], pointer+"/"+strconv.Itoa(i)
+	kept, first := (*list)[:0], len(n.dropped)
+	for i, g := range *list {
+		at := pointer + "/" + strconv.Itoa(i)
 		g.Name = strings.TrimSpace(g.Name)
 		if p := line(at+"/name", g.Name, maxName); p != nil {
 			return p
 		}
-		if p := emails(at+"/emails", g.Emails); p != nil {
+		before := len(n.dropped)
+		if p := n.emails(at+"/emails", &g.Emails); p != nil {
 			return p
 		}
-		if p := phones(at+"/phones", g.Phones, r); p != nil {
+		if p := n.phones(at+"/phones", &g.Phones, r); p != nil {
 			return p
 		}
-		if len(g.Emails)+len(g.Phones) == 0 {
-			return problem(at, "address", "a phone or an e-mail address is needed")
+		if len(g.Emails)+len(g.Phones) == 0 && len(n.dropped) == before {
+			n.drop("", problem(at, "address", "a phone or an e-mail address is needed"))
+		}
+		if len(g.Emails)+len(g.Phones) > 0 {
+			kept = append(kept, g)
 		}
 	}
+	if len(kept) == 0 && len(*list) > 0 {
+		return &n.dropped[first]
+	}
+	*list = kept
 	return nil
 }
 

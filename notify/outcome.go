@@ -137,7 +137,7 @@ func (d *Delivery) waitedInVain() bool {
 // putBack has a delivery wait whose attempt did not happen. One that has moved on meanwhile stays there.
 func (d *Delivery) putBack(o Outcome, now time.Time) bool {
 	v := o.Verdict
-	if d.State > InDoubt || o.Attempt <= d.Attempt || d.NextAt != nil && d.Class == v.Class && d.Code == shortCode(v.Code) {
+	if d.State > InDoubt || o.Attempt <= d.Attempt || d.NextAt != nil && d.Class == v.Class && d.Code == ShortCode(v.Code) {
 		return false
 	}
 	at := now.Add(holdAfter)
@@ -154,9 +154,9 @@ func (d *Delivery) putBack(o Outcome, now time.Time) bool {
 	return true
 }
 
-// shortCode cuts what a provider calls a code down to its first word: what comes from outside must not
+// ShortCode cuts what a provider calls a code down to its first word: what comes from outside must not
 // carry free text, least of all personal data, into rows and evidence.
-func shortCode(code string) string {
+func ShortCode(code string) string {
 	n := 0
 	for n < min(len(code), maxCode) && codeChars[code[n]] {
 		n++
@@ -177,7 +177,7 @@ func (d *Delivery) tells(o Outcome) bool {
 	if o.Verdict.ProviderID != "" {
 		return d.ProviderID == o.Verdict.ProviderID
 	}
-	return d.Class == o.Verdict.Class && d.Code == shortCode(o.Verdict.Code)
+	return d.Class == o.Verdict.Class && d.Code == ShortCode(o.Verdict.Code)
 }
 
 // settleReceipt takes a failing receipt: final for what was handed over, even before our own record of
@@ -260,7 +260,7 @@ func (d *Delivery) retryAt(o Outcome, soft bool, now time.Time) (at *time.Time, 
 // note keeps what the word was, when, and whose.
 func (d *Delivery) note(o *Outcome, now time.Time) {
 	if d.Code != complaint { // that somebody complained stays known
-		d.Code = shortCode(o.Verdict.Code)
+		d.Code = ShortCode(o.Verdict.Code)
 	}
 	d.Class, d.At = o.Verdict.Class, now
 	if o.Verdict.ProviderID != "" {

@@ -317,9 +317,9 @@ func withZeros(m map[DeliveryState]int64) map[DeliveryState]int64 {
 }
 
 func TestCodesOfProvidersCarryNoText(t *testing.T) {
-	require.Equal(t, "5.1.1", shortCode("5.1.1 user 13900000000"))
-	require.Empty(t, shortCode("黑名单"))
-	require.Len(t, shortCode("a-very-long-thing-that-goes-on-and-on-and-on"), maxCode)
+	require.Equal(t, "5.1.1", ShortCode("5.1.1 user 13900000000"))
+	require.Empty(t, ShortCode("黑名单"))
+	require.Len(t, ShortCode("a-very-long-thing-that-goes-on-and-on-and-on"), maxCode)
 }
 
 func TestLadder(t *testing.T) {

@@ -138,16 +138,17 @@ func (d *Delivery) underWay() bool {
 	return true
 }
 
-// callOff stops what still waits on other channels: the message has arrived.
+// callOff stops what still waits on other channels: the message has arrived. Nobody waits for word of what was
+// accepted any more, and what is in doubt stays so.
 func (p *person) callOff(arrived string, now time.Time) {
 	for i := range p.rows {
 		row := &p.rows[i]
 		switch {
-		case row.Channel == arrived || row.NextAt == nil && row.State != Pending:
+		case row.Channel == arrived:
 		case row.State == Pending && row.move(Stopped):
 			row.Superseded, row.At = true, now
 			p.touch(row.Channel)
-		case row.State == Accepted: // nobody waits for its word any more
+		case row.State <= Accepted && (row.NextAt != nil || row.RangeNo > 0):
 			row.NextAt, row.RangeNo = nil, 0
 			p.touch(row.Channel)
 		}

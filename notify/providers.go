@@ -89,7 +89,7 @@ func StopProvider(ctx context.Context, tx Tx, d Dispatch, p ProviderState) error
 	if err != nil || known.Paused {
 		return err
 	}
-	p.Code = shortCode(p.Code)
+	p.Code = ShortCode(p.Code)
 	return putProvider(ctx, tx, p, d.ID, "")
 }
 

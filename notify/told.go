@@ -32,7 +32,8 @@ func told(h *seal.Hasher, r *Recipient) []Recipient {
 		p := Recipient{
 			PersonKey: r.PersonKey, Name: g.Name, Emails: unlike(g.Emails, stand[:i]), Phones: unlike(g.Phones, stand[:i]),
 			Locale: r.Locale, Jurisdiction: r.Jurisdiction, Zone: r.Zone, Data: r.Data, Minor: r.Minor, Deceased: r.Deceased,
-			Customer: r.Customer, Brand: r.Brand, Former: r.Former, Channels: r.Channels, Burnt: r.Burnt, Vars: r.Vars, Role: role, line: line,
+			Customer: r.Customer, Brand: r.Brand, Former: r.Former, Channels: r.Channels, Burnt: r.Burnt, Safe: r.Safe,
+			Vars: r.Vars, Role: role, line: line,
 		}
 		if len(p.Emails)+len(p.Phones) > 0 || i == 0 {
 			out = append(out, p)

@@ -39,6 +39,9 @@ func TestGuardiansAreToldInAMinorsPlace(t *testing.T) {
 	require.Equal(t, RoleNextOfKin, kin[0].Role)
 	require.Equal(t, []string{"kin@example.com"}, kin[0].Emails)
 
+	safe := tell(t, `{"person_key":"u-1","safe_contact":true,"channels":["sms"],"guardians":[{"phones":["13900000001"],"emails":["one@example.com"]}]}`)
+	require.Equal(t, []string{"sms"}, Ladder(&safe[0], []string{"email", "sms"}), "who must be careful with a child's mail, must with its guardian's")
+
 	for _, c := range []struct{ row, pointer, rule string }{
 		{`{"person_key":"a","deceased":true}`, "/next_of_kin", "next-of-kin"},
 		{`{"person_key":"a","next_of_kin":[{"emails":["kin@example.com"]}]}`, "/deceased", "next-of-kin"},

@@ -48,11 +48,16 @@ func (r *runner) policy(def *stepDef, g group, row Step) notify.Policy {
 	return p
 }
 
-// atOnce is the article by which a group's notice cannot wait for the morning.
+// atOnce is the article by which a group's notice cannot wait for the morning: the law's title (its name in
+// English) and the article, which is the last word.
 func atOnce(g group) string {
 	for _, d := range g.live() {
 		if u := d.Obligation.Urgency; u == "immediate" || u == "prompt" {
-			return strings.TrimSpace(d.Obligation.Source.Title + " " + d.Obligation.Source.Article)
+			s := d.Obligation.Source
+			if s.Gloss != "" {
+				s.Title += " (" + s.Gloss + ")"
+			}
+			return strings.TrimSpace(s.Title + " " + s.Article)
 		}
 	}
 	return ""

@@ -150,7 +150,7 @@ func TestTransfersNameWhoRecordedThem(t *testing.T) {
 			d, err := h.notify.Document(ctx, lin, s.Document)
 			require.NoError(t, err)
 			require.Equal(t, map[string]string{"aliyun/EEA": "GDPR 46(2)(c)", "tencent/DE": "GDPR 49(1)(d)"}, d.Policy.Transfers)
-			require.NotEmpty(t, d.Policy.AtOnce, "the law says 立即")
+			require.Regexp(t, `^中华人民共和国\p{Han}+ \(.*Law.*\) [0-9]+$`, d.Policy.AtOnce, "the law says 立即, and everybody can read which")
 			require.Equal(t, d.Policy.AtOnce, d.Course.Quiet.Override)
 			return
 		}

@@ -252,11 +252,15 @@ func (doctorCmd) Run(ctx context.Context, g *globals, io streams) error {
 			fmt.Fprintf(io.out, "receipts of %s go to %s\n", provider, a.ReceiptURL(provider))
 		}
 		var wants []string
-		if a.Config.SMTP.Addr == "" {
-			wants = append(wants, "smtp.addr (mail is simulated)")
+		without := "cannot be sent"
+		if a.Config.Simulated() {
+			without = "is simulated"
 		}
-		if a.Config.Aliyun.KeyID == "" {
-			wants = append(wants, "aliyun.key_id (SMS and push are simulated)")
+		if a.Config.SMTP.Addr == "" {
+			wants = append(wants, "smtp.addr (mail "+without+")")
+		}
+		if a.Config.Aliyun.KeyID == "" && a.Config.Tencent.SecretID == "" {
+			wants = append(wants, "aliyun.key_id (SMS "+without+")")
 		}
 		if _, _, err := a.Playbooks.Profile(ctx, by); err != nil {
 			wants = append(wants, "a profile: PUT /api/v1/operators/"+a.Config.Operator+"/profile")

@@ -37,7 +37,7 @@ type audienceImportCmd struct {
 // Help is the example and the format that --help shows.
 func (audienceImportCmd) Help() string {
 	return `Example: tocsin audience import inc_0193… people.csv.gz
-Rejected lines are listed with line, column and reason. An import that breaks off is taken up with --resume.
+Rejected lines and dropped addresses are listed with line, column and reason. An import that breaks off is taken up with --resume.
 
 The first line of a CSV file names its columns; commas, semicolons or tabs stand between values, a value with several
 items has semicolons between them. One of person_key, email, phone and push_id is needed.
@@ -196,20 +196,20 @@ func (c audienceRejectsCmd) Run(ctx context.Context, std streams) error {
 
 // audienceState is what a command reads of an audience.
 type audienceState struct {
-	ID, State, Error                            string
-	Resumable, Waiting                          bool
-	Rows, Affected, Total, Rejected, Duplicates int64
-	Line, Bytes, Size                           int64
-	ByChannel                                   map[string]int64 `json:"by_channel"`
-	Segments                                    []notify.Segment
-	Root                                        string
-	Rate                                        float64
-	ETA                                         *time.Time
+	ID, State, Error                                     string
+	Resumable, Waiting                                   bool
+	Rows, Affected, Total, Rejected, Duplicates, Dropped int64
+	Line, Bytes, Size                                    int64
+	ByChannel                                            map[string]int64 `json:"by_channel"`
+	Segments                                             []notify.Segment
+	Root                                                 string
+	Rate                                                 float64
+	ETA                                                  *time.Time
 }
 
 func (a audienceState) text() string {
-	s := fmt.Sprintf("%s %s: %d lines, %d people, %d recipients, %d rejected, %d duplicates", a.ID, a.State,
-		a.Rows, a.Affected, a.Total, a.Rejected, a.Duplicates)
+	s := fmt.Sprintf("%s %s: %d lines, %d people, %d recipients, %d rejected, %d duplicates, %d bad addresses dropped", a.ID, a.State,
+		a.Rows, a.Affected, a.Total, a.Rejected, a.Duplicates, a.Dropped)
 	for i, ch := range slices.Sorted(maps.Keys(a.ByChannel)) {
 		s += fmt.Sprintf("%s%s %d", [...]string{"\nreachable by ", ", "}[min(i, 1)], ch, a.ByChannel[ch])
 	}

@@ -225,7 +225,11 @@ func (d dispatchState) pace() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "; %.4g/s", d.Rate)
 	if d.ETA != nil {
-		fmt.Fprintf(&b, ", through at %s", d.ETA.Local().Format(time.TimeOnly))
+		layout := time.TimeOnly
+		if time.Until(*d.ETA) > 12*time.Hour {
+			layout = "2006-01-02 15:04"
+		}
+		fmt.Fprintf(&b, ", through at %s", d.ETA.Local().Format(layout))
 	}
 	if d.Margin != nil {
 		left := time.Duration(*d.Margin * float64(time.Second)).Round(time.Minute)
@@ -237,6 +241,9 @@ func (d dispatchState) pace() string {
 	}
 	for _, c := range slices.Sorted(maps.Keys(d.Pace)) {
 		p := d.Pace[c]
+		if p.First == 0 && p.Tried == 0 {
+			continue
+		}
 		fmt.Fprintf(&b, "; %s %d of %d at %.4g/s", c, p.Tried, max(p.First, p.Tried), p.Rate)
 	}
 	return b.String()

@@ -19,10 +19,10 @@ type providerCmd struct {
 
 // providerState is what a reader sees of a provider.
 type providerState struct {
-	ID, Channel, Class, Code, By string
-	Paused                       bool
-	Since                        *time.Time
-	Measured                     float64
+	ID, Channel, Class, Code, By, Reason string
+	Paused                               bool
+	Since                                *time.Time
+	Measured                             float64
 }
 
 func printProviders(w io.Writer, all ...providerState) error {
@@ -31,6 +31,9 @@ func printProviders(w io.Writer, all ...providerState) error {
 		state := "in use"
 		if p.Paused {
 			state = "paused by " + cmp.Or(p.By, p.Class+" "+p.Code)
+		}
+		if p.Reason != "" {
+			state += " (" + p.Reason + ")"
 		}
 		if p.Since != nil {
 			state += " since " + p.Since.Local().Format(time.RFC3339)

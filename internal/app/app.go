@@ -24,6 +24,8 @@ import (
 	"tocsin/internal/store"
 	"tocsin/internal/watch"
 	"tocsin/notify"
+	"tocsin/notify/fanout"
+	"tocsin/notify/receipt/inbox"
 	"tocsin/playbooks"
 	"tocsin/playbooks/obligation"
 	"tocsin/templates"
@@ -56,7 +58,9 @@ type App struct {
 	watch      *watch.Watch
 	simulator  simulated
 	ways       []notify.Provider
-	bounceDoor string // where our own door for bounces listens; "" when there is none
+	bounceDoor string         // where our own door for bounces listens; "" when there is none
+	fanout     *fanout.Fanout // nil where this process sends nothing
+	mailbox    *inbox.Mailbox // that bounces are collected from; nil when there is none
 	listener   net.Listener
 
 	mu     sync.Mutex
@@ -97,7 +101,7 @@ func (a *App) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.DB, err = store.Open(ctx, store.Options{Driver: cfg.Database.Driver, DSN: cfg.Database.DSN, KEK: kek, Clock: a.Clock, Simulated: cfg.AllSimulated()})
+	a.DB, err = store.Open(ctx, store.Options{Driver: cfg.Database.Driver, DSN: cfg.Database.DSN, KEK: kek, Clock: a.Clock, Simulated: cfg.Simulated()})
 	if err != nil {
 		return err
 	}

@@ -84,6 +84,7 @@ var (
 	readyMetric    = prometheus.NewDesc("tocsin_ready", "1 when the part works.", []string{"part"}, nil)
 	providerMetric = prometheus.NewDesc("tocsin_provider_paused", "1 when nothing goes over the provider, because it refused us or a person said so.", []string{"provider", "channel"}, nil)
 	pausedMetric   = prometheus.NewDesc("tocsin_dispatch_paused", "1 for a dispatch that waits for a person, by why it does.", []string{"dispatch", "reason"}, nil)
+	unknownMetric  = prometheus.NewDesc("tocsin_unknown_codes_total", "Answers of a provider whose code no table knows.", []string{"provider"}, nil)
 	peopleMetric   = prometheus.NewDesc("tocsin_dispatch_people", "People of a running or paused dispatch by state.", []string{"dispatch", "state"}, nil)
 )
 
@@ -93,7 +94,7 @@ type state struct{ a *App }
 
 // Describe names the metrics.
 func (state) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{readyMetric, providerMetric, pausedMetric, peopleMetric} {
+	for _, d := range []*prometheus.Desc{readyMetric, providerMetric, pausedMetric, unknownMetric, peopleMetric} {
 		ch <- d
 	}
 }
@@ -107,6 +108,14 @@ func (s state) Collect(ch chan<- prometheus.Metric) {
 	}
 	for _, p := range s.a.parts() {
 		gauge(readyMetric, flag(p.check(ctx) == nil), p.name)
+	}
+	if m := s.a.mailbox; m != nil { // no reason to take nothing in, but one to look
+		gauge(readyMetric, flag(m.Health().Fault == ""), "bounce mailbox")
+	}
+	if s.a.fanout != nil {
+		for id, n := range s.a.fanout.UnknownCodes() {
+			ch <- prometheus.MustNewConstMetric(unknownMetric, prometheus.CounterValue, float64(n), id)
+		}
 	}
 	sc := evidence.System(s.a.Config.Operator)
 	providers, err := s.a.Notify.Providers(ctx, sc)

@@ -41,7 +41,8 @@ func (a *App) startInbox(ctx context.Context) error {
 		if roots != nil {
 			o.TLS = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
 		}
-		a.run("bounce mailbox", inbox.NewMailbox(o).Run)
+		a.mailbox = inbox.NewMailbox(o)
+		a.run("bounce mailbox", a.mailbox.Run)
 	}
 	return nil
 }

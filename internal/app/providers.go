@@ -133,6 +133,7 @@ func (a *App) startFanout(_ context.Context) error {
 		return fmt.Errorf("start fan-out: %w", err)
 	}
 	a.DB.OnCommit(f.Hint)
+	a.fanout = f
 	a.run("fan-out", f.Run)
 	return nil
 }

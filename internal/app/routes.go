@@ -36,7 +36,7 @@ func (a *App) routes() (*gin.Engine, error) {
 	})
 	if err := portal.Mount(engine, portal.Options{
 		Notify: a.Notify, Organisation: a.organisation, Operator: a.Config.Operator, Clock: a.Clock, Log: a.Log,
-		URL: a.URL(), Simulated: a.Config.AllSimulated(),
+		URL: a.URL(), Simulated: a.Config.Simulated(),
 	}); err != nil {
 		return nil, err
 	}

@@ -30,8 +30,8 @@ const (
 	wayApp     = "aliyun-push"
 )
 
-// openWays makes the ways out, of a channel in the order of failover: each configured provider, or the
-// simulator where none is. What is real never fails over to the simulator. Nothing is connected yet.
+// openWays makes the ways out, of a channel in the order of failover: the configured providers, or the simulator
+// for all of them where none is. Nothing is connected yet.
 func (a *App) openWays() error {
 	for _, open := range []func() ([]notify.Provider, error){a.relays, a.texts, a.pushes} {
 		ways, err := open()
@@ -53,6 +53,9 @@ func way(id string, ch notify.Channel, w config.Way) notify.Provider {
 
 // relays are the one or two that mail leaves by.
 func (a *App) relays() ([]notify.Provider, error) {
+	if a.Config.SMTP.Addr == "" && !a.Config.Simulated() {
+		return nil, nil
+	}
 	first, err := a.mailer(wayRelay, a.Config.SMTP)
 	if err != nil || a.Config.Second.Addr == "" {
 		return []notify.Provider{first}, err
@@ -117,15 +120,17 @@ func signingKey(name string) (crypto.Signer, error) {
 }
 
 // texts are the ways of SMS: the mainland's provider, its service abroad, and the second provider.
-func (a *App) texts() ([]notify.Provider, error) {
-	c, simulated := a.Config.Aliyun, a.Config.Aliyun.KeyID == ""
-	home, err := a.aliyun(wayAliyun, c.SMS)
-	if err != nil {
-		return nil, err
-	}
+func (a *App) texts() (out []notify.Provider, err error) {
+	c, simulated := a.Config.Aliyun, a.Config.Simulated()
 	o := sms.Options{Simulated: simulated, Clock: a.Clock}
-	out := []notify.Provider{way(wayAliyun, sms.New(home, o), c.Mainland)}
-	if c.International != "" || simulated {
+	if c.KeyID != "" || simulated {
+		home, err := a.aliyun(wayAliyun, c.SMS)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, way(wayAliyun, sms.New(home, o), c.Mainland))
+	}
+	if c.KeyID != "" && c.International != "" || simulated {
 		abroad, err := a.aliyun(wayAbroad, c.International)
 		if err != nil {
 			return nil, err
@@ -134,13 +139,12 @@ func (a *App) texts() ([]notify.Provider, error) {
 	}
 	t := a.Config.Tencent
 	to := call.Options{Endpoint: t.Endpoint, KeyID: t.SecretID, KeySecret: t.SecretKey, Region: t.Region}
-	o.Simulated = t.SecretID == ""
 	switch {
-	case o.Simulated && !simulated:
-		return out, nil
-	case o.Simulated:
+	case simulated:
 		t.AppID = simulatorApp
 		to = call.Options{Endpoint: a.simulator.http, KeyID: simulatorKeyID, KeySecret: simulatorSecret, Insecure: true}
+	case t.SecretID == "":
+		return out, nil
 	}
 	client, err := tencent.New(to)
 	if err != nil {
@@ -152,12 +156,12 @@ func (a *App) texts() ([]notify.Provider, error) {
 
 // pushes is the app's way; there is none without an app.
 func (a *App) pushes() ([]notify.Provider, error) {
-	c, simulated := a.Config.Aliyun, a.Config.Aliyun.KeyID == ""
+	c, simulated := a.Config.Aliyun, a.Config.Simulated()
 	app := c.PushAppKey
 	if simulated {
 		app = simulatorApp
 	}
-	if app == "" {
+	if app == "" || c.KeyID == "" && !simulated {
 		return nil, nil
 	}
 	client, err := a.aliyun(wayApp, c.Push)

@@ -166,11 +166,9 @@ func (c *Config) Validate() error {
 	return errors.Join(append(errs, c.providers()...)...)
 }
 
-// Simulated reports whether any provider is the simulator.
-func (c *Config) Simulated() bool { return c.SMTP.Addr == "" || c.Aliyun.KeyID == "" }
-
-// AllSimulated reports whether no provider is real: only then a drill may be dispatched.
-func (c *Config) AllSimulated() bool {
+// Simulated reports whether no provider is real. Only then the simulator stands in, for all of them: among real
+// ones it would say of people that they were told.
+func (c *Config) Simulated() bool {
 	return c.SMTP.Addr == "" && c.Aliyun.KeyID == "" && c.Tencent.SecretID == ""
 }
 

@@ -19,7 +19,7 @@ type audienceRow struct {
 	ID, Name, Format, Error, Incident                 string
 	Base, File                                        string
 	State                                             notify.AudienceState
-	Rows, Affected, Total, Rejected, Duplicates, Line int64
+	Rows, Affected, Total, Rejected, Duplicates, Dropped, Line int64
 	Channels                                          []channelCount
 	Roles                                             []channelCount // recipients by in whose place they are told, when not all for themselves
 	Root                                              string
@@ -44,7 +44,7 @@ type reading struct {
 
 func (r *request) audienceRow(a notify.Audience) audienceRow {
 	row := audienceRow{ID: a.ID, Name: a.Name, Format: a.Format, Error: r.said(a.Error), Incident: string(a.Incident), Base: a.Base, File: a.File, State: a.State,
-		Rows: a.Rows, Affected: a.Affected, Total: a.Total, Rejected: a.Rejected, Duplicates: a.Duplicates, Line: a.At.Lines, Root: a.Root, Frozen: a.Frozen,
+		Rows: a.Rows, Affected: a.Affected, Total: a.Total, Rejected: a.Rejected, Duplicates: a.Duplicates, Dropped: a.Dropped, Line: a.At.Lines, Root: a.Root, Frozen: a.Frozen,
 		Resumable: a.State == notify.Broken && a.Resumable, Waiting: a.Waiting, At: r.at(&a.CreatedAt)}
 	for _, ch := range sorted(a.ByChannel) {
 		row.Channels = append(row.Channels, channelCount{ch, a.ByChannel[ch]})
@@ -75,8 +75,8 @@ func roles(all []notify.Segment) (out []channelCount) {
 	return out
 }
 
-// Untaken is how many lines are listed with what is wrong with them.
-func (row audienceRow) Untaken() int64 { return row.Rejected + row.Duplicates }
+// Untaken is how many lines and addresses are listed with what is wrong with them.
+func (row audienceRow) Untaken() int64 { return row.Rejected + row.Duplicates + row.Dropped }
 
 func (r *request) reading(a notify.Audience) *reading {
 	rate, eta := a.Pace()
@@ -187,15 +187,8 @@ func (r *request) audiencePage() error {
 	}
 	if m.MayRead {
 		after, _ := strconv.ParseInt(r.Query("after"), 10, 64)
-		if m.Rejects, err = r.Notify.Rejects(r.ctx(), r.scope, a.ID, after, rejectsAtOnce+1); err != nil {
+		if m.Rejects, m.More, err = r.rejects(a.ID, after); err != nil {
 			return err
-		}
-		if len(m.Rejects) > rejectsAtOnce {
-			m.Rejects = m.Rejects[:rejectsAtOnce]
-			m.More = m.Rejects[rejectsAtOnce-1].Line
-		}
-		for i, reject := range m.Rejects {
-			m.Rejects[i].Message = r.said(reject.Message)
 		}
 	}
 	if err = r.addressed(m, a); err != nil {
@@ -205,10 +198,24 @@ func (r *request) audiencePage() error {
 	return nil
 }
 
+// rejects is a page of what was not taken of an import, and the line after which there is more; 0: there is none.
+func (r *request) rejects(id string, after int64) (page []notify.Reject, more int64, err error) {
+	page, err = r.Notify.Rejects(r.ctx(), r.scope, id, after, rejectsAtOnce)
+	if err == nil && len(page) >= rejectsAtOnce {
+		more = page[len(page)-1].Line
+	}
+	for i, reject := range page {
+		page[i].Message = r.said(reject.Message)
+		if reject.Rule == notify.AddressDropped {
+			page[i].Message = r.tr("audience.dropped-why", "why", page[i].Message)
+		}
+	}
+	return page, more, err
+}
+
 // rejectsFile streams the lines that were not taken, for whoever mends the file.
 func (r *request) rejectsFile() error {
-	after := int64(0)
-	page, err := r.Notify.Rejects(r.ctx(), r.scope, r.Param("id"), after, rejectsAtOnce)
+	page, more, err := r.rejects(r.Param("id"), 0)
 	if err != nil {
 		return err
 	}
@@ -217,11 +224,10 @@ func (r *request) rejectsFile() error {
 	err = out.Write([]string{"line", "column", "pointer", "rule", "message"})
 	for err == nil && len(page) > 0 {
 		for _, reject := range page {
-			err = cmp.Or(err, out.Write([]string{strconv.FormatInt(reject.Line, 10), strconv.FormatInt(reject.Column, 10), cell(reject.Pointer), reject.Rule, r.said(reject.Message)}))
-			after = reject.Line
+			err = cmp.Or(err, out.Write([]string{strconv.FormatInt(reject.Line, 10), strconv.FormatInt(reject.Column, 10), cell(reject.Pointer), reject.Rule, reject.Message}))
 		}
-		if err == nil {
-			page, err = r.Notify.Rejects(r.ctx(), r.scope, r.Param("id"), after, rejectsAtOnce)
+		if page = page[:0]; err == nil && more > 0 {
+			page, more, err = r.rejects(r.Param("id"), more)
 		}
 	}
 	out.Flush()

@@ -128,13 +128,22 @@ func (r *request) courseSaid(c notify.Course, personal []string) []courseLine {
 		courseLine{"rate", strings.Join(rates, r.tr("list.semicolon"))})
 }
 
-// article is a law and its article as the viewer's language writes articles; any other text stands as it is.
+// article is a law and its article as the viewer's language writes them; any other text stands as it is.
 func (r *request) article(text string) string {
 	at := strings.LastIndexByte(text, ' ')
 	if at < 0 || strings.Trim(text[at+1:], "0123456789.()") != "" {
 		return text
 	}
-	return text[:at+1] + templates.ArticleOf(text[:at], text[at+1:], r.Locale)
+	law := text[:at]
+	article := " " + templates.ArticleOf(law, text[at+1:], r.Locale)
+	title, gloss, both := strings.Cut(strings.TrimSuffix(law, ")"), " (")
+	switch {
+	case both && r.Locale == "en":
+		return gloss + article + " (" + title + ")"
+	case both:
+		return title + article
+	}
+	return law + article
 }
 
 func (r *request) channelNames(channels []string) string {

@@ -99,8 +99,13 @@ func TestThePlanIsReadBeforeAnythingIsApproved(t *testing.T) {
 	page := body(t, h.browser("shen").get("/documents/"+h.notice))
 	require.Contains(t, page, `class="verdict verdict-`)
 	require.Less(t, strings.Index(page, `id="release-plan"`), strings.Index(page, `id="decision"`), "the plan stands above the button")
-	require.Contains(t, page, "relay")
+	require.Contains(t, page, "Mail relay")
 	require.Contains(t, page, "0.01 CNY")
+
+	h.notify.SetWays([]notify.Way{{ID: "relay", Channel: "email"}})
+	page = body(t, h.browser("shen").get("/documents/"+h.notice))
+	require.Contains(t, page, "The rate of provider Mail relay is neither", "called what people call it")
+	require.Contains(t, page, "verdict-unknown")
 }
 
 func TestRejectsAreDownloaded(t *testing.T) {

@@ -139,3 +139,16 @@ func TestThousands(t *testing.T) {
 		require.Equal(t, want, thousands(in))
 	}
 }
+
+func TestALawIsNamedInTheReadersLanguage(t *testing.T) {
+	for text, want := range map[string][2]string{
+		"中华人民共和国网络安全法 (Cybersecurity Law) 44": {"中华人民共和国网络安全法 第四十四条", "Cybersecurity Law art. 44 (中华人民共和国网络安全法)"},
+		"中华人民共和国网络安全法 44":                     {"中华人民共和国网络安全法 第四十四条", "中华人民共和国网络安全法 art. 44"},
+		"the board decided so":                {"the board decided so", "the board decided so"},
+	} {
+		for i, locale := range locales {
+			r := request{viewer: &viewer{Locale: locale}}
+			require.Equal(t, want[i], r.article(text))
+		}
+	}
+}

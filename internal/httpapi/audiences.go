@@ -26,6 +26,7 @@ type audienceView struct {
 	Total      int64                `json:"total" doc:"Recipients: guardians and next of kin in their people's place"`
 	Rejected   int64                `json:"rejected"`
 	Duplicates int64                `json:"duplicates"`
+	Dropped    int64                `json:"dropped" doc:"Bad addresses left out; the people are kept and told at their others"`
 	ByChannel  map[string]int64     `json:"by_channel"`
 	Segments   []notify.Segment     `json:"segments,omitempty"`
 	Root       string               `json:"root,omitempty"`
@@ -46,7 +47,7 @@ func viewAudience(a notify.Audience) audienceView {
 	rate, eta := a.Pace()
 	return audienceView{
 		ID: a.ID, Incident: a.Incident, State: a.State, Format: a.Format, Base: a.Base, File: a.File,
-		Rows: a.Rows, Affected: a.Affected, Total: a.Total, Rejected: a.Rejected, Duplicates: a.Duplicates,
+		Rows: a.Rows, Affected: a.Affected, Total: a.Total, Rejected: a.Rejected, Duplicates: a.Duplicates, Dropped: a.Dropped,
 		ByChannel: a.ByChannel, Segments: a.Segments, Root: a.Root, Frozen: a.Frozen,
 		Error: a.Error, Resumable: a.Resumable, Waiting: a.Waiting, Line: a.At.Lines, Bytes: a.Bytes, Size: a.Size,
 		Rate: rate, ETA: eta, CreatedAt: a.CreatedAt, UpdatedAt: a.UpdatedAt,
@@ -121,7 +122,7 @@ func (a *api) importAudience(ctx context.Context, sc evidence.Scope, in *importI
 func (a *api) audiences(h huma.API) {
 	op := a.operation("import-audience", http.MethodPost, "/incidents/{id}/audience", "Stream recipients as CSV or NDJSON", http.StatusCreated,
 		func(o *huma.Operation) { o.MaxBodyBytes = -1; o.BodyReadTimeout = -1; o.Metadata["stream"] = true })
-	op.Description = "Answers when the whole body is taken; GET /audiences/{id} shows live counts meanwhile. Faulty lines are rejects, the others are kept. " +
+	op.Description = "Answers when the whole body is taken; GET /audiences/{id} shows live counts meanwhile. Faulty lines are rejects, the others are kept; a bad address alone is dropped and listed with the rule address-dropped. " +
 		"An import that breaks off is failed and resumable: send the same file again with resume=. With file= the body is empty and the answer comes at once."
 	op.RequestBody = &huma.RequestBody{Content: map[string]*huma.MediaType{"application/x-ndjson": {}, "text/csv": {}}}
 	register(h, a, op, a.importAudience)
@@ -140,7 +141,7 @@ func (a *api) audiences(h huma.API) {
 		After int64 `query:"after" minimum:"0" doc:"Line of the last reject seen"`
 		Limit int   `query:"limit" minimum:"1" maximum:"1000" default:"100"`
 	}
-	register(h, a, a.operation("list-rejects", http.MethodGet, "/audiences/{id}/rejects", "Lines that were not taken, and why", http.StatusOK),
+	register(h, a, a.operation("list-rejects", http.MethodGet, "/audiences/{id}/rejects", "Lines and addresses that were not taken, and why", http.StatusOK),
 		func(ctx context.Context, sc evidence.Scope, in *rejectsIn) (*body[rejectList], error) {
 			r, err := a.Notify.Rejects(ctx, sc, in.ID, in.After, in.Limit)
 			return &body[rejectList]{Body: rejectList{r}}, err

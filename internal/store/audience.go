@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 
 	"tocsin/incident"
@@ -210,7 +211,7 @@ func (t *Tx) InsertRejects(ctx context.Context, a notify.Audience, rejects []not
 		`INSERT INTO reject (audience_no, line, no, at, pointer, rule, message) VALUES `, 7, args)
 }
 
-// Rejects pages through them by line.
+// Rejects pages through them by line: some, and what else there is of the last one's line.
 func (t *Tx) Rejects(ctx context.Context, audienceNo, afterLine int64, limit int) ([]notify.Reject, error) {
 	if err := t.owns(ctx, "audience", audienceNo); err != nil {
 		return nil, err
@@ -219,6 +220,8 @@ func (t *Tx) Rejects(ctx context.Context, audienceNo, afterLine int64, limit int
 		return r, s.Scan(&r.Line, &r.Column, &r.Pointer, &r.Rule, &r.Message)
 	}
 	return all(ctx, t, "read rejects", scan, `
-		SELECT line, at, pointer, rule, message FROM reject WHERE audience_no = $1 AND line > $2 ORDER BY line, no LIMIT $3`,
-		audienceNo, afterLine, limited(limit, 100, 10000))
+		SELECT line, at, pointer, rule, message FROM reject WHERE audience_no = $1 AND line > $2 AND line <= COALESCE((
+			SELECT x.line FROM reject x WHERE x.audience_no = $1 AND x.line > $2 ORDER BY x.line, x.no LIMIT 1 OFFSET $3), $4)
+		ORDER BY line, no`,
+		audienceNo, afterLine, limited(limit, 100, 10000)-1, int64(math.MaxInt64))
 }

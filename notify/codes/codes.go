@@ -44,7 +44,7 @@ func (t Table) Verdict(code string, window time.Duration, now time.Time) notify.
 	if !ok {
 		r.Class = notify.ClassRcptSoft
 	}
-	v := notify.Verdict{Class: r.Class, Code: code, Slower: r.Class == notify.ClassRetry}
+	v := notify.Verdict{Class: r.Class, Code: code, Slower: r.Class == notify.ClassRetry, Unknown: !ok}
 	if r.Class == notify.ClassRetryAt {
 		if window == 0 {
 			window = r.Wait

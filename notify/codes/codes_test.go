@@ -76,3 +76,8 @@ func TestWhoIsThrottledGoesSlower(t *testing.T) {
 	require.False(t, judged(Submission, call.Retry, "unreachable", 0).Slower)
 	require.False(t, judged(Submission, call.Business, "isv.BUSINESS_LIMIT_CONTROL", 200).Slower, "that is one number's limit")
 }
+
+func TestUnknownCodesAreSaidToBeSo(t *testing.T) {
+	require.True(t, Submission.Verdict("isv.NEW", 0, time.Time{}).Unknown)
+	require.False(t, Submission.Verdict("isv.OUT_OF_SERVICE", 0, time.Time{}).Unknown)
+}

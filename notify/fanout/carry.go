@@ -127,6 +127,9 @@ func (s *shift) rest(d time.Duration) error {
 	return s.f.sleep(ctx, d)
 }
 
+// oddEvery is how many answers with unknown codes one line of the log stands for.
+const oddEvery = 1000
+
 // carriage follows the messages of one Send and keeps the journal. Messages are told apart by their index, so
 // only a failure needs a lock.
 type carriage struct {
@@ -157,6 +160,9 @@ func (c *carriage) done(i int, v notify.Verdict) {
 	begun := t.state == open
 	if p := c.provider.pace; v.Slower || p.watched.Load() {
 		p.answered(c.f.o.Clock.Now(), v.Slower)
+	}
+	if v.Unknown && c.provider.odd.Add(1)%oddEvery == 1 {
+		c.f.o.Log.WarnContext(c.going, "a code that no table knows", "provider", c.provider.ID, "code", notify.ShortCode(v.Code))
 	}
 	t.settle(v)
 	t.held = !begun && v.Class == notify.ClassRetryAt // its sender put it off unsent

@@ -219,6 +219,7 @@ type channel struct {
 	deaf   bool                               // it sends on when it is told to end
 	later  func(o notify.Outgoing) *time.Time // who is put off unsent, until when
 	unable error                              // it cannot prepare a message
+	made   []string                           // locales of the messages it has prepared
 }
 
 func newChannel(name string) *channel {
@@ -231,6 +232,9 @@ func (c *channel) Prepare(_ context.Context, m notify.FrozenMessage, _ incident.
 	if c.unable != nil {
 		return nil, c.unable
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.made = append(c.made, m.Locale)
 	return &sender{c: c, m: m}, nil
 }
 

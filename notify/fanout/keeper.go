@@ -2,6 +2,7 @@ package fanout
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -43,18 +44,12 @@ func (f *Fanout) wake() {
 	}
 }
 
-// tend does one round of the keeper's work.
+// requeueMost is how many transactions of a round make deliveries due: with a million due at once the keeper must
+// not forget what else there is.
+const requeueMost = 50
+
+// tend does one round of the keeper's work. What fails for one dispatch holds up no other.
 func (f *Fanout) tend(ctx context.Context) error {
-	for n := 1; n > 0; {
-		err := f.o.Store.Bulk(ctx, f.scope, func(tx notify.Tx) (err error) {
-			n, err = notify.Requeue(ctx, tx)
-			return err
-		})
-		if err != nil {
-			return fmt.Errorf("requeue deliveries: %w", err)
-		}
-		f.wake()
-	}
 	var live []notify.Dispatch
 	err := f.o.Store.View(ctx, f.scope, func(tx notify.Tx) (err error) {
 		if err = f.look(ctx, tx); err != nil {
@@ -66,11 +61,32 @@ func (f *Fanout) tend(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read dispatches: %w", err)
 	}
+	err = f.requeue(ctx)
 	for _, d := range live {
-		if err := f.advance(ctx, d); err != nil {
-			return fmt.Errorf("advance dispatch: %w", err)
+		if failed := f.advance(ctx, d); failed != nil {
+			err = errors.Join(err, fmt.Errorf("advance dispatch %s: %w", d.ID, failed))
 		}
 	}
+	return err
+}
+
+// requeue has what is due tried again.
+func (f *Fanout) requeue(ctx context.Context) error {
+	for range requeueMost {
+		n := 0
+		err := f.o.Store.Bulk(ctx, f.scope, func(tx notify.Tx) (err error) {
+			n, err = notify.Requeue(ctx, tx)
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("requeue deliveries: %w", err)
+		}
+		if n == 0 {
+			return nil
+		}
+		f.wake()
+	}
+	f.Hint() // there is more
 	return nil
 }
 

@@ -31,3 +31,23 @@ func TestWhoIsPutOffUnsentLosesNoAttempt(t *testing.T) {
 	require.Equal(t, 1, h.deliveries()[1][0].Attempt)
 	require.Empty(t, h.sms.sent)
 }
+
+// TestAMessageIsPreparedAnewFromTimeToTime: a mail that is hours old when it leaves is taken for a forged one.
+func TestAMessageIsPreparedAnewFromTimeToTime(t *testing.T) {
+	people := mailboxes(300)
+	for i := range people {
+		people[i].Locale = "en"
+	}
+	h := newHouse(t, people)
+	s := h.stepper(t.TempDir())
+	s.SetPart(100)
+	h.email.after = func(n int) error {
+		if n == 150 {
+			h.clock.Advance(10 * time.Minute)
+		}
+		return nil
+	}
+	h.settle(s)
+	require.NoError(t, s.Close())
+	require.Equal(t, []string{"en", "en"}, h.email.made)
+}

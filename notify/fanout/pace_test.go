@@ -64,3 +64,15 @@ func TestProcessesShareARate(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, s.Close())
 }
+
+// TestCodesThatNoTableKnowsAreCounted: what a provider says anew is for people to class.
+func TestCodesThatNoTableKnowsAreCounted(t *testing.T) {
+	h := newHouse(t, mailboxes(3))
+	h.email.script = func(o notify.Outgoing) notify.Verdict {
+		return notify.Verdict{Class: notify.ClassRcptSoft, Code: "isv.NEW", Unknown: o.Seq == 1 && o.Attempt == 1}
+	}
+	s := h.stepper(t.TempDir())
+	h.settle(s)
+	require.NoError(t, s.Close())
+	require.Equal(t, map[string]int64{"relay": 1, "aliyun": 0}, s.UnknownCodes())
+}

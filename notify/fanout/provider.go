@@ -21,6 +21,7 @@ type provider struct {
 	pace  *pacer
 	state atomic.Pointer[notify.ProviderState]
 	work  work         // since it was last measured
+	odd   atomic.Int64 // answers whose code no table knows
 	until atomic.Int64 // microseconds: others go first till then, because it could not be reached
 }
 
@@ -96,6 +97,15 @@ func (p *provider) serves(r *notify.Recipient, address string, transfers map[str
 		return true, ""
 	}
 	return false, "region"
+}
+
+// UnknownCodes is how often each provider has answered with a code that no table knows.
+func (f *Fanout) UnknownCodes() map[string]int64 {
+	out := map[string]int64{}
+	for p := range f.all() {
+		out[p.ID] = p.odd.Load()
+	}
+	return out
 }
 
 // look reads what others have decided about the providers, and with how many processes their rates are shared.

@@ -376,6 +376,9 @@ func TestAPersonPausesAProvider(t *testing.T) {
 	require.True(t, h.providers()["relay"].Paused, "what a person has paused, only a person takes into use")
 	_, err = h.svc.ResumeProvider(h.ctx, person, "relay")
 	require.NoError(t, err)
+	_, err = s.Turn(h.ctx) // of a worker that has not heard of it yet
+	require.NoError(t, err)
+	require.Equal(t, notify.DispRunning, h.progress().State, "what a person has let run on is not paused again")
 	p = h.settle(s)
 	require.NoError(t, s.Close())
 	require.EqualValues(t, 50, p.People.Accepted)

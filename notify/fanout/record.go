@@ -12,12 +12,19 @@ import (
 )
 
 // record writes outcomes and tries until the store takes them or the process must end; held is false
-// when the claim was lost meanwhile. It outlives ctx a little: what was in flight at a stop is recorded too.
-func (f *Fanout) record(ctx context.Context, d notify.Dispatch, rec notify.Recording) (held bool, err error) {
+// when the claim was lost meanwhile. It outlives ctx a little: what was in flight at a stop is recorded too. short says
+// anew whether the dispatch must pause: a person may have taken a provider into use again since.
+func (f *Fanout) record(ctx context.Context, d notify.Dispatch, rec notify.Recording, short func() string) (held bool, err error) {
 	ctx, cancel := lasting(ctx, lastWords)
 	defer cancel()
 	for wait := newBackoff(); ; wait.pause(ctx) {
 		err = f.o.Store.Bulk(ctx, f.scope, func(tx notify.Tx) (err error) {
+			if rec.Halt != "" {
+				if err = f.look(ctx, tx); err != nil {
+					return err
+				}
+				rec.Halt = short()
+			}
 			held, err = notify.RecordOutcomes(ctx, tx, d, rec)
 			return err
 		})

@@ -36,7 +36,7 @@ func (s *shift) part(last bool) error {
 	broken := s.sendAll()
 	outcomes, complete := s.results()
 	rec := notify.Recording{Range: s.r, Until: s.f.until(), Halt: s.short(), Outcomes: outcomes, Last: complete && last}
-	held, err := s.f.record(s.inFlight, s.rel.Dispatch, rec)
+	held, err := s.f.record(s.inFlight, s.rel.Dispatch, rec, s.stillShort)
 	if err != nil {
 		return errors.Join(broken, errUnrecorded, err) // the page stays: the journal knows what the store does not
 	}
@@ -128,6 +128,17 @@ func (s *shift) short() string {
 		return "provider"
 	}
 	return ""
+}
+
+// stillShort is short by what is known of the providers now.
+func (s *shift) stillShort() string {
+	now := s.f.o.Clock.Now()
+	for i := range s.tasks {
+		if t := &s.tasks[i]; t.state == waiting {
+			s.choose(t, now)
+		}
+	}
+	return s.short()
 }
 
 // results are the outcomes, in the order of seq; complete says that everybody has one. What was begun and has
@@ -260,10 +271,12 @@ func (rel *release) senderKey(r *route, message int, p *provider) senderKey {
 // Where no other one has, the dispatch pauses: nobody would get it.
 func (s *shift) sender(g *group) (notify.Sender, senderKey, error) {
 	m, key := g.route.messages[g.message], s.rel.senderKey(g.route, g.message, g.provider)
-	if found := s.senders[key]; found != nil {
+	now := s.f.o.Clock.Now()
+	found, have := s.senders[key]
+	if have && now.Sub(found.at) < freshFor {
 		return found, key, nil
 	}
-	if len(s.senders) >= maxSenders {
+	if have || len(s.senders) >= maxSenders {
 		if err := s.close(); err != nil {
 			return nil, key, fmt.Errorf("close senders: %w", err)
 		}
@@ -277,6 +290,6 @@ func (s *shift) sender(g *group) (notify.Sender, senderKey, error) {
 		s.unready[key] = true
 		return nil, key, nil
 	}
-	s.senders[key] = made
+	s.senders[key] = prepared{made, now}
 	return made, key, nil
 }

@@ -16,7 +16,7 @@ const maxSenders = 32 // prepared messages a worker keeps open
 type worker struct {
 	f       *Fanout
 	most    int // deliveries of the next sub-batch
-	senders map[senderKey]notify.Sender
+	senders map[senderKey]prepared
 	unready map[senderKey]bool // messages that a provider has no form for: another one takes them
 
 	jobs     []job
@@ -29,7 +29,7 @@ type worker struct {
 }
 
 func newWorker(f *Fanout) *worker {
-	return &worker{f: f, most: leastPart, senders: map[senderKey]notify.Sender{}, unready: map[senderKey]bool{}}
+	return &worker{f: f, most: leastPart, senders: map[senderKey]prepared{}, unready: map[senderKey]bool{}}
 }
 
 type senderKey struct {
@@ -37,6 +37,15 @@ type senderKey struct {
 	version          int
 	provider, locale string
 }
+
+// prepared is a sender and since when it is.
+type prepared struct {
+	notify.Sender
+	at time.Time
+}
+
+// freshFor is how long a message is sent as it was prepared: what it says of its time must be about true.
+const freshFor = 10 * time.Minute
 
 // errBroken says that a sender could not carry all it was given; the rest is for later.
 var errBroken = errors.New("sender is broken")

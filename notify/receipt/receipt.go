@@ -39,18 +39,7 @@ var providers = map[string]provider{
 // Providers are the names that callbacks may come under.
 func Providers() []string { return slices.Sorted(maps.Keys(providers)) }
 
-// Decode reads a callback. ack is what the provider wants to hear once the receipts are stored. A
-// callback that is sound but holds nothing of use gives no receipts and is acknowledged too.
-func Decode(name, contentType string, body []byte) (receipts []notify.Receipt, ack []byte, ackType string, err error) {
-	receipts, ack, ackType, err = read(name, contentType, body)
-	for i := range receipts {
-		if receipts[i].Class == suspect {
-			receipts[i].Class = notify.ClassRcptSoft
-		}
-	}
-	return receipts, ack, ackType, err
-}
-
+// read decodes a callback without weighing refusals for content.
 func read(name, contentType string, body []byte) (receipts []notify.Receipt, ack []byte, ackType string, err error) {
 	p, ok := providers[name]
 	if !ok {

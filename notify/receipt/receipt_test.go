@@ -11,8 +11,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tocsin/incident"
+	"tocsin/internal/clock"
 	"tocsin/notify"
 )
+
+// decode reads one callback by itself.
+func decode(name, contentType string, body []byte) (receipts []notify.Receipt, ack []byte, ackType string, err error) {
+	return NewDecoder(clock.System{}).Decode(name, contentType, body)
+}
 
 const id = "1.2s.email.abcdefghijklmnop"
 
@@ -37,7 +43,7 @@ func TestBounces(t *testing.T) {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			body, err := os.ReadFile(file)
 			require.NoError(t, err)
-			got, ack, _, err := Decode("smtp-dsn", "message/rfc822", body)
+			got, ack, _, err := decode("smtp-dsn", "message/rfc822", body)
 			require.NoError(t, err)
 			require.NotEmpty(t, ack)
 			w := want[filepath.Base(file)]
@@ -55,7 +61,7 @@ func TestBareReport(t *testing.T) {
 	whole, err := os.ReadFile("testdata/dead.eml")
 	require.NoError(t, err)
 	_, body, _ := strings.Cut(string(whole), "\r\n\r\n")
-	got, _, _, err := Decode("smtp-dsn", `multipart/report; report-type=delivery-status; boundary="=_b"`, []byte(body))
+	got, _, _, err := decode("smtp-dsn", `multipart/report; report-type=delivery-status; boundary="=_b"`, []byte(body))
 	require.NoError(t, err)
 	require.Len(t, got, 1)
 	require.Equal(t, id, got[0].OutID)
@@ -66,7 +72,7 @@ func TestDeepNestingEnds(t *testing.T) {
 	for range 200 {
 		b.WriteString("Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n")
 	}
-	got, _, _, err := Decode("smtp-dsn", "message/rfc822", []byte(b.String()))
+	got, _, _, err := decode("smtp-dsn", "message/rfc822", []byte(b.String()))
 	require.NoError(t, err)
 	require.Empty(t, got)
 }
@@ -81,7 +87,7 @@ func TestSMSReports(t *testing.T) {
 	 {"success":false,"err_code":"isv.AMOUNT_NOT_ENOUGH","out_id":"1.5.sms.a"},
 	 {"success":true,"err_code":"DELIVRD","biz_id":"x"}
 	]`
-	got, ack, ackType, err := Decode("aliyun-sms", "application/json", []byte(body))
+	got, ack, ackType, err := decode("aliyun-sms", "application/json", []byte(body))
 	require.NoError(t, err)
 	require.JSONEq(t, `{"code":0,"msg":"received"}`, string(ack))
 	require.Equal(t, "application/json", ackType)
@@ -94,14 +100,14 @@ func TestSMSReports(t *testing.T) {
 }
 
 func TestRefusals(t *testing.T) {
-	_, _, _, err := Decode("carrier-pigeon", "", nil)
+	_, _, _, err := decode("carrier-pigeon", "", nil)
 	require.True(t, incident.IsFault(err, incident.NotFound))
-	_, _, _, err = Decode("aliyun-sms", "", []byte(`{"phone_number":"13900000001"`))
+	_, _, _, err = decode("aliyun-sms", "", []byte(`{"phone_number":"13900000001"`))
 	require.True(t, incident.IsFault(err, incident.Invalid))
 	require.NotContains(t, err.Error(), "13900000001")
-	_, _, _, err = Decode("smtp-dsn", "text/html", nil)
+	_, _, _, err = decode("smtp-dsn", "text/html", nil)
 	require.True(t, incident.IsFault(err, incident.Invalid))
-	_, _, _, err = Decode("aliyun-sms", "", make([]byte, maxBody+1))
+	_, _, _, err = decode("aliyun-sms", "", make([]byte, maxBody+1))
 	require.True(t, incident.IsFault(err, incident.TooLarge))
 }
 
@@ -116,7 +122,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add("smtp-dsn", "multipart/report; boundary=b", []byte("--b\r\nContent-Type: message/delivery-status\r\n\r\nAction: failed\r\n\r\n--b--"))
 	f.Add("aliyun-sms", "application/json", []byte(`[{"success":false,"err_code":"黑名单","out_id":"a"}]`))
 	f.Fuzz(func(t *testing.T, name, contentType string, body []byte) {
-		receipts, _, _, err := Decode(name, contentType, body)
+		receipts, _, _, err := decode(name, contentType, body)
 		if err != nil {
 			require.Empty(t, receipts)
 		}

@@ -32,7 +32,8 @@ type Decoder struct {
 // NewDecoder makes a decoder that has read nothing yet.
 func NewDecoder(c clock.Clock) *Decoder { return &Decoder{clock: c, shares: map[string]*share{}} }
 
-// Decode is the function of the same name, with shares.
+// Decode reads a callback. ack is what the provider wants to hear once the receipts are stored. One that is sound
+// but holds nothing of use gives no receipts and is acknowledged too.
 func (d *Decoder) Decode(name, contentType string, body []byte) (receipts []notify.Receipt, ack []byte, ackType string, err error) {
 	if receipts, ack, ackType, err = read(name, contentType, body); err != nil {
 		return nil, nil, "", err

@@ -69,7 +69,8 @@ type Input struct {
 
 // Source of a rule.
 type Source struct {
-	Title   string `json:"title"`
+	Title   string `json:"title"`           // in the law's own language
+	Gloss   string `json:"gloss,omitempty"` // in English, where that is another
 	Article string `json:"article"`
 	URL     string `json:"url,omitempty"`
 }

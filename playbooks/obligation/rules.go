@@ -306,5 +306,9 @@ func (s *schemeDef) rank(grade string) int {
 
 func (l *law) sourceOf(d sourceDef) Source {
 	i := l.instruments[d.Instrument]
-	return Source{Title: i.Title, Article: d.Article, URL: i.URL}
+	s := Source{Title: i.Title, Article: d.Article, URL: i.URL}
+	if i.Gloss != i.Title {
+		s.Gloss = i.Gloss
+	}
+	return s
 }

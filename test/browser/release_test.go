@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
 )
 
@@ -139,8 +140,8 @@ func proved(p *person) {
 	require.Contains(p.t, proof, `"recipient": 1`)
 	require.NotContains(p.t, proof, "person1@")
 
-	p.press(`form[action*="/recount"] button`)
-	require.Contains(p.t, eval[string](p, `document.querySelector("#recounted").className`), "done", p.text("#sum"))
+	p.do(chromedp.Click(`form[action*="/recount"] button`))
+	p.until(`document.querySelector("#recounted")?.className.includes("done") ?? false`)
 	p.look("recounted")
 }
 

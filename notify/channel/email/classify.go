@@ -75,7 +75,7 @@ func judge(s stage, p reply, attempt int, now time.Time) (notify.Verdict, Rule) 
 		}
 		return v, rule
 	}
-	return notify.Verdict{Class: notify.ClassInDoubt, Code: code}, Rule{}
+	return notify.Verdict{Class: notify.ClassInDoubt, Code: code, Unknown: true}, Rule{}
 }
 
 // judge also draws the consequences for the mailbox provider that keeps the address.
