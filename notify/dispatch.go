@@ -148,6 +148,7 @@ type Outgoing struct {
 	Address  string            // e-mail, E.164, or device id
 	Code     string            // personal check code, slot "code"
 	Ref      string            // notice number, slot "ref"
+	Brand    string            // the service as the person knows it, slot "brand"
 	Vars     map[string]string // further slots the message declares
 	OutID    string            // ours, stable per (dispatch, seq, channel); echoed in receipts
 	Since    time.Time         // of a delivery in doubt: when it was last known to be so; zero: not known, perhaps sent just now
@@ -160,6 +161,8 @@ func (o *Outgoing) Value(slot string) (value string, ok bool) {
 		return o.Code, o.Code != ""
 	case "ref":
 		return o.Ref, o.Ref != ""
+	case "brand":
+		return o.Brand, o.Brand != ""
 	}
 	value, ok = o.Vars[slot]
 	return value, ok

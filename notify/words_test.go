@@ -9,7 +9,7 @@ import (
 )
 
 func TestWords(t *testing.T) {
-	o := &Outgoing{Code: "C", Ref: "N-1", Vars: map[string]string{"brand": "Shop"}}
+	o := &Outgoing{Code: "C", Ref: "N-1", Brand: "Shop"}
 	for text, want := range map[string]string{
 		"": "", "plain": "plain", "[[ref]]": "N-1", "a [[code]][[ref]] b": "a CN-1 b", "[[brand]]: [[name]] [[Ref]] [[ref": "Shop: [[name]] [[Ref]] [[ref",
 	} {

@@ -80,7 +80,7 @@ func (c *Catalog) compilePage(content Content, t Template, org Organisation, cha
 	if site == "" {
 		return Message{}, refuse("/org/site", "required", "the profile has no website address, so nobody could check the notice")
 	}
-	m := Message{Channel: channel, Locale: locale, Subject: subject}
+	m := Message{Channel: channel, Locale: locale, Subject: subject, Brand: org.named(locale)}
 	pg := page{Lang: locale, Subject: subject, Sections: c.sections(content, t, locale)}
 	say := func(id string, values ...string) string { return c.words.say(id, locale, values...) }
 	if channel == Email {
@@ -94,7 +94,7 @@ func (c *Catalog) compilePage(content Content, t Template, org Organisation, cha
 		}
 		pg.Intro = []string{say(intro, "org", org.named(locale)), say("email.never")}
 		pg.Side = side{say("verify.heading"), say("verify.how", "site", site),
-			[][2]string{{say("verify.number"), slotRef}, {say("verify.code"), slotCode}}}
+			[][2]string{{say("verify.service"), slotBrand}, {say("verify.number"), slotRef}, {say("verify.code"), slotCode}}}
 	} else {
 		pg.Intro = []string{say("announcement.from", "org", org.named(locale), "ref", slotRef)}
 		if slices.Contains(t.Channels, Email) { // the same words go to each person as "you"
@@ -110,10 +110,13 @@ func (c *Catalog) compilePage(content Content, t Template, org Organisation, cha
 		return Message{}, fmt.Errorf("render text: %w", err)
 	}
 	m.HTML, m.Text = html.String(), strings.TrimSpace(text.String())+"\n"
-	m.Slots = slotsIn(m.HTML, m.Text)
-	if channel == Announcement { // one page for everyone: a code of one's own has no place on it
+	if channel == Announcement { // one page for everyone: what is a person's own has no place on it
+		m.HTML = strings.ReplaceAll(m.HTML, slotBrand, template.HTMLEscapeString(m.Brand))
+		m.Text, m.Brand = strings.ReplaceAll(m.Text, slotBrand, m.Brand), ""
 		m.Slots = slotsIn(strings.ReplaceAll(m.HTML+m.Text, slotCode, ""))
+		return m, nil
 	}
+	m.Slots = slotsIn(m.HTML, m.Text)
 	return m, nil
 }
 

@@ -57,7 +57,8 @@ func TestSMSWordingCanBeApproved(t *testing.T) {
 func TestEmailTellsHowToCheckIt(t *testing.T) {
 	m, err := compiledMessage(t, Email, "zh-Hans", organisation(), nil)
 	require.NoError(t, err)
-	require.Equal(t, []string{"code", "ref"}, m.Slots)
+	require.Equal(t, []string{"brand", "code", "ref"}, m.Slots)
+	require.Equal(t, "示例网络科技有限公司", m.Brand, "for who knows the service by no other name")
 	from, err := mail.ParseAddress(m.From)
 	require.NoError(t, err)
 	require.Equal(t, mail.Address{Name: "示例网络科技有限公司", Address: "notice@example.com"}, *from)

@@ -64,14 +64,15 @@ func (c *Catalog) sections(content Content, t Template, locale string) []section
 
 // The slots that are filled in per person.
 const (
-	slotCode = "[[code]]"
-	slotRef  = "[[ref]]"
+	slotBrand = "[[brand]]"
+	slotCode  = "[[code]]"
+	slotRef   = "[[ref]]"
 )
 
 // slotsIn lists the slots that occur, by name in order. Any other [[x]] is just text.
 func slotsIn(texts ...string) []string {
 	var out []string
-	for _, s := range []string{slotCode, slotRef} {
+	for _, s := range []string{slotBrand, slotCode, slotRef} {
 		if slices.ContainsFunc(texts, func(t string) bool { return strings.Contains(t, s) }) {
 			out = append(out, strings.Trim(s, "[]"))
 		}

@@ -11,7 +11,7 @@ import (
 // Where every person's message differs, it says what will stand there.
 func Preview(m Message) []byte {
 	w := builtinWords()
-	slots := strings.NewReplacer(slotCode, "‹"+w.say("slot.code", m.Locale)+"›", slotRef, "‹"+w.say("slot.ref", m.Locale)+"›")
+	slots := strings.NewReplacer(slotBrand, "‹"+w.say("slot.brand", m.Locale)+"›", slotCode, "‹"+w.say("slot.code", m.Locale)+"›", slotRef, "‹"+w.say("slot.ref", m.Locale)+"›")
 	if m.Channel == Email {
 		return []byte(slots.Replace(m.HTML))
 	}

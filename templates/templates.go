@@ -151,7 +151,8 @@ type Gap struct {
 }
 
 // Message is what one channel carries in one locale, frozen: everything but the per-person slots.
-// Slots are written [[name]]; the known ones are [[code]] (check code) and [[ref]] (notice number).
+// Slots are written [[name]]; the known ones are [[brand]] (the service as the person knows it),
+// [[code]] (check code) and [[ref]] (notice number).
 type Message struct {
 	Channel  string            `json:"channel"`
 	Locale   string            `json:"locale"`
@@ -166,6 +167,7 @@ type Message struct {
 	Params   map[string]string `json:"params,omitempty"`   // SMS template parameters, values may be slots
 	SMSText  string            `json:"sms_text,omitempty"` // the approved template filled in, for preview and length
 	Slots    []string          `json:"slots,omitempty"`
+	Brand    string            `json:"brand,omitempty"` // what [[brand]] says to a person who knows the service by no other name
 
 	Bare      string             `json:"bare,omitempty"`      // SMS template without variables, for whom the values are refused
 	Providers map[string]SMSForm `json:"providers,omitempty"` // SMS: the same words at other providers, by provider id

@@ -90,3 +90,15 @@ func TestAFewMessagesTellNoRate(t *testing.T) {
 	require.Zero(t, h.providers()["relay"].Rate)
 	require.NoError(t, s.Close())
 }
+
+// A business customer's users know the service by the customer's name; everybody else by ours.
+func TestPeopleReadTheNameTheyKnow(t *testing.T) {
+	crowd := mailboxes(4)
+	crowd[3].Brand = "Example Mall"
+	h := newHouse(t, crowd)
+	s := h.stepper(t.TempDir())
+	h.settle(s)
+	require.NoError(t, s.Close())
+	require.Equal(t, "Example Company", h.email.values["u1@example.com"]["brand"])
+	require.Equal(t, "Example Mall", h.email.values["u3@example.com"]["brand"])
+}

@@ -47,7 +47,7 @@ type house struct {
 func messages(notice string) []notify.FrozenMessage {
 	var out []notify.FrozenMessage
 	for _, m := range []templates.Message{
-		{Channel: templates.Email, Locale: "en", Subject: "Notice [[ref]]", Text: "Code [[code]]"},
+		{Channel: templates.Email, Locale: "en", Subject: "Notice [[ref]]", Text: "Code [[code]]", Brand: "Example Company"},
 		{Channel: templates.Email, Locale: "zh-Hans", Subject: "通知 [[ref]]", Text: "校验码 [[code]]"},
 		{Channel: templates.SMS, Locale: "zh-Hans", Sign: "示例", Template: "SMS_1", Params: map[string]string{"code": "[[code]]"}},
 	} {
@@ -269,7 +269,7 @@ func (s *sender) Send(ctx context.Context, out []notify.Outgoing, begin func(int
 		}
 		s.c.mu.Lock()
 		s.c.sent[o.Address]++
-		s.c.values[o.Address], s.c.locale[o.Address] = map[string]string{"code": o.Code, "ref": o.Ref}, s.m.Locale
+		s.c.values[o.Address], s.c.locale[o.Address] = map[string]string{"code": o.Code, "ref": o.Ref, "brand": o.Brand}, s.m.Locale
 		s.c.total++
 		n, script, after := s.c.total, s.c.script, s.c.after
 		s.c.mu.Unlock()

@@ -1,10 +1,10 @@
 package fanout
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
@@ -242,24 +242,15 @@ func (s *shift) givenUp(t *task, asked *provider) bool {
 
 // outgoing is a task as its channel sends it.
 func (s *shift) outgoing(t *task) notify.Outgoing {
+	brand := cmp.Or(t.person.Brand, t.route.messages[t.message].Brand)
 	o := notify.Outgoing{
 		Dispatch: s.rel.No, Seq: t.seq, Channel: t.channel, Attempt: t.attempt, Address: t.address,
-		Code: s.f.o.Codec.Code(s.rel.No, t.seq), Ref: s.rel.ref, Vars: vars(t.person), OutID: s.f.o.Codec.OutID(s.rel.No, t.seq, t.channel),
+		Code: s.f.o.Codec.Code(s.rel.No, t.seq), Ref: s.rel.ref, Brand: brand, Vars: t.person.Vars, OutID: s.f.o.Codec.OutID(s.rel.No, t.seq, t.channel),
 	}
 	if t.row != nil && t.row.State == notify.InDoubt {
 		o.Since = t.row.At
 	}
 	return o
-}
-
-// vars are what a person's message may hold besides: the name the person knows the service by is one of them.
-func vars(p *notify.Recipient) map[string]string {
-	if p.Brand == "" {
-		return p.Vars
-	}
-	out := map[string]string{"brand": p.Brand}
-	maps.Copy(out, p.Vars)
-	return out
 }
 
 func (rel *release) senderKey(r *route, message int, p *provider) senderKey {

@@ -26,8 +26,8 @@ const (
 	more = 1.10 // as much memory as that, of what few people take
 )
 
-// Ten times the people take no more memory to import or to send to. A process works for few people several times,
-// so that its collector has had the chance to be as late as it will be for many.
+// Ten times the people take no more memory to import or to send to. A process works for few people as often as makes
+// as many in all, so that its caches are as full and its collector has had the chance to be as late.
 func TestMemoryDoesNotGrowWithTheAudience(t *testing.T) {
 	doors := map[string]string{}
 	sink, err := stage.Play("sink", struct{}{}, &doors)
@@ -42,7 +42,7 @@ func TestMemoryDoesNotGrowWithTheAudience(t *testing.T) {
 	require.NoError(t, h.Start(""))
 	var notices []string
 	var imports []float64
-	for i, people := range []int64{few, few, few, few, many} {
+	for i, people := range append(slices.Repeat([]int64{few}, many/few), many) {
 		notice, in, err := h.Ready(string(rune('a'+i)), stage.Audience{People: people, Channel: "email", CSV: i%2 == 0})
 		require.NoError(t, err)
 		notices, imports = append(notices, notice), append(imports, float64(in.Cost.Peak)/(1<<20))

@@ -23,7 +23,7 @@ func eightBit(m notify.FrozenMessage, header textproto.MIMEHeader, known func(st
 	body := ""
 	for _, part := range [][2]string{{"text/plain", m.Text}, {"text/html", m.HTML}} {
 		text := strings.ReplaceAll(part[1], "\r\n", "\n")
-		if !asItIs(text) {
+		if !asItIs(strings.ReplaceAll(text, "[[brand]]", strings.Repeat("x", maxPlain))) {
 			return nil
 		}
 		body += "--" + boundary + "\r\nContent-Type: " + part[0] + "; charset=UTF-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n" +
@@ -35,7 +35,7 @@ func eightBit(m notify.FrozenMessage, header textproto.MIMEHeader, known func(st
 	for _, slot := range slotPattern.FindAllStringSubmatchIndex(body, -1) {
 		switch name := body[slot[2]:slot[3]]; {
 		case !known(name):
-		case name == "code" || name == "ref":
+		case name == "code" || name == "ref" || name == "brand":
 			out = append(out, segment{fixed: []byte(body[at:slot[0]]), slot: name, put: putPlain})
 			at = slot[1]
 		default:
@@ -60,8 +60,21 @@ func putPlain(dst []byte, value string) []byte { return append(dst, value...) }
 
 // letterOn is the form of the letter that a person gets over a connection.
 func (r *run) letterOn(c *conn, o *notify.Outgoing) *letter {
-	if e := r.letter.eight; e != nil && c.eight && asIs(o.Code) && asIs(o.Ref) {
+	if e := r.letter.eight; e != nil && c.eight && asIs(o.Code) && asIs(o.Ref) && short(o.Brand) {
 		return e
 	}
 	return r.letter
+}
+
+// maxPlain is how many bytes a value may have that stands in a line as it is.
+const maxPlain = 100
+
+// short says that a value may stand in text and in HTML as it is, at the start of a line too.
+func short(value string) bool {
+	for i := range len(value) {
+		if c := value[i]; c < ' ' || c == 0x7f || c == '<' || c == '>' || c == '&' || c == '"' || c == '\'' {
+			return false
+		}
+	}
+	return len(value) <= maxPlain && !strings.HasPrefix(value, ".") && utf8.ValidString(value)
 }

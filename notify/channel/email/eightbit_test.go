@@ -77,10 +77,14 @@ func TestEncodedWhereItMustBe(t *testing.T) {
 	t.Parallel()
 	_, key, err := ed25519.GenerateKey(rand.Reader)
 	require.NoError(t, err)
+	branded := func(m *notify.FrozenMessage) {
+		m.Text, m.HTML, m.Slots = "[[brand]]", "<b>[[brand]]</b>", []string{"brand"}
+	}
 	good := notify.FrozenMessage{Document: "ntc_1", Message: templates.Message{From: "a@acme.example", Subject: "标题", Text: "通知 [[code]]\n", HTML: "<p>通知 [[code]]</p>\n"}}
 	for name, c := range map[string]struct {
 		change func(*notify.FrozenMessage)
 		code   string
+		brand  string
 		signed bool
 		eight  bool
 	}{
@@ -91,6 +95,12 @@ func TestEncodedWhereItMustBe(t *testing.T) {
 		"bare return":       {change: func(m *notify.FrozenMessage) { m.Text = "a\rb" }},
 		"personal value":    {change: func(m *notify.FrozenMessage) { m.Text, m.Slots = "[[name]]", []string{"name"} }},
 		"odd code":          {code: "x\r\n.\r\nQUIT"},
+		"brand":             {change: branded, brand: "示例 Mall", eight: true},
+		"brand of markup":   {change: branded, brand: "A&B"},
+		"brand of a dot":    {change: branded, brand: "."},
+		"brand of lines":    {change: branded, brand: "x\r\n.\r\nQUIT"},
+		"long brand":        {change: branded, brand: strings.Repeat("x", 101)},
+		"brands in a line":  {change: func(m *notify.FrozenMessage) { branded(m); m.Text = strings.Repeat(m.Text, 10) + "\n" }, brand: "A"},
 	} {
 		m := good
 		if c.change != nil {
@@ -101,7 +111,7 @@ func TestEncodedWhereItMustBe(t *testing.T) {
 		if c.signed {
 			require.NoError(t, l.endorse([]Signer{{Domain: "acme.example", Selector: "s", Key: key}}, time.Unix(0, 0)), name)
 		}
-		o := notify.Outgoing{OutID: "o", Attempt: 1, Code: "ABC", Ref: "DEF", Vars: map[string]string{"name": "李\r\n.\r\n"}}
+		o := notify.Outgoing{OutID: "o", Attempt: 1, Code: "ABC", Ref: "DEF", Brand: c.brand, Vars: map[string]string{"name": "李\r\n.\r\n"}}
 		if c.code != "" {
 			o.Code = c.code
 		}

@@ -140,7 +140,7 @@ func TestUnansweredCallIsRepeatedUnderItsToken(t *testing.T) {
 func TestBrandIsThePersons(t *testing.T) {
 	_, c := massChannel(t, 0, push.Options{})
 	out := people(3)
-	out[0].Vars, out[2].Vars = map[string]string{"brand": "示例商城"}, map[string]string{"brand": strings.Repeat("长", 700)}
+	out[0].Brand, out[2].Brand = "示例商城", strings.Repeat("长", 700)
 	v := send(t, c, notice("[[brand]]", "b"), out...)
 	require.Equal(t, notify.ClassAccepted, v[0].Class)
 	require.Equal(t, notify.Verdict{Class: notify.ClassRcptSoft, Code: "slot-missing"}, v[1])

@@ -150,7 +150,7 @@ func TestBrandIsThePersons(t *testing.T) {
 	m.Params = map[string]string{"ref": "[[ref]]", "brand": "[[brand]]"}
 	m.Slots = []string{"brand", "ref"}
 	good, none, long := person(1, "+8613900000001"), person(2, "+8613900000002"), person(3, "+8613900000003")
-	good.Vars, long.Vars = map[string]string{"brand": `"示例"商城`}, map[string]string{"brand": strings.Repeat("示", 36)}
+	good.Brand, long.Brand = `"示例"商城`, strings.Repeat("示", 36)
 	verdicts := send(t, c, m, good, none, long)
 	require.Equal(t, notify.ClassAccepted, verdicts[0].Class)
 	require.JSONEq(t, `{"ref":"N-2026-1","brand":"\"示例\"商城"}`, s.Journal.Recent("sms", "13900000001")[0].Body)

@@ -3,6 +3,7 @@
 package stage
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -175,7 +176,7 @@ func (p *pipeline) address(ctx context.Context, out []notify.Outgoing, from, to 
 			r := &people[i]
 			channel := notify.Ladder(r, p.Channels)[0]
 			out = append(out, notify.Outgoing{Dispatch: p.No, Seq: r.Seq, Channel: channel, Attempt: 2, Address: notify.Address(r, channel),
-				Code: p.codec.Code(p.No, r.Seq), Ref: ref, OutID: p.codec.OutID(p.No, r.Seq, channel)})
+				Code: p.codec.Code(p.No, r.Seq), Ref: ref, Brand: cmp.Or(r.Brand, p.message.Brand), OutID: p.codec.OutID(p.No, r.Seq, channel)})
 		}
 	}
 	return out, nil
