@@ -43,7 +43,7 @@ func (b *bench) calling(channel string, round int, f figures) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, h.Close()) }()
-	if err := h.Start("", b.relay("classic")...); err != nil {
+	if err := h.Start(""); err != nil {
 		return err
 	}
 	notice, _, err := h.Ready(channel, stage.Audience{People: b.calls, Channel: channel})
@@ -53,7 +53,7 @@ func (b *bench) calling(channel string, round int, f figures) (err error) {
 	if err != nil {
 		return err
 	}
-	whole, _, err := b.release(h, notice, b.calls, channel, "classic")
+	whole, _, err := b.release(h, notice, b.calls, channel, "")
 	if err != nil {
 		return err
 	}
