@@ -83,8 +83,9 @@ func (b *bench) killGoal(h *stage.House, dispatch string, people int64, kills in
 	return errors.Join(h.Stop(), enough(kills))
 }
 
-// windowMost is how many messages a connection has in flight at most.
-const windowMost = 16
+// windowMost is how many messages a connection has in flight at most: a batch of 16 is written while the one before it
+// is being answered.
+const windowMost = 32
 
 func enough(kills int) error {
 	if kills == 0 {

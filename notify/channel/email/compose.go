@@ -74,6 +74,9 @@ func compose(m notify.FrozenMessage, domain string, date time.Time) (*letter, er
 	if body := eightBit(m, header, known); body != nil {
 		header.Set("Content-Transfer-Encoding", "8bit")
 		l.eight = newLetter(domain, head(), body)
+		if short(m.Brand) {
+			l.eight.brand = m.Brand
+		}
 	}
 	return l, nil
 }

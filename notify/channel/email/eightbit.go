@@ -60,7 +60,7 @@ func putPlain(dst []byte, value string) []byte { return append(dst, value...) }
 
 // letterOn is the form of the letter that a person gets over a connection.
 func (r *run) letterOn(c *conn, o *notify.Outgoing) *letter {
-	if e := r.letter.eight; e != nil && c.eight && asIs(o.Code) && asIs(o.Ref) && short(o.Brand) {
+	if e := r.letter.eight; e != nil && c.eight && asIs(o.Code) && asIs(o.Ref) && (o.Brand == e.brand || short(o.Brand)) {
 		return e
 	}
 	return r.letter

@@ -17,6 +17,7 @@ type letter struct {
 	dotted []segment // body with the dots at line starts doubled, as DATA wants it; values start with none
 	digits int       // that the length of a filled letter will likely have
 	stamps []stamp   // signatures to put in front
+	brand  string    // of an eight: what most people's brand is, known to fit
 	eight  *letter   // for relays that take every character as it is; nil: none
 }
 
