@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	tierBits  = 3   // as a power of two: runs of a tier that are merged into one of the next; a look-up asks each run
-	mergeRead = 256 // chunks of all runs together that are read at once
+	tierBits  = 3  // as a power of two: runs of a tier that are merged into one of the next; a look-up asks each run
+	mergeRead = 64 // chunks of all runs together that are read at once
 )
 
 // merge joins the youngest runs when there is a tier of them, and what comes of that.
@@ -42,8 +42,9 @@ func (im *importer) join(ctx context.Context, runs []IndexRun) error {
 		readers[i] = runReader{no: im.a.No, run: run.No, limit: mergeRead >> im.tierBits}
 	}
 	made := IndexRun{No: im.a.Begun, Tier: runs[0].Tier + 1}
-	parts := im.tierBits * made.Tier // as a power of two: each range has about the entries of a first run
-	var entries, sorted []entry
+	parts := im.tierBits * made.Tier                       // as a power of two: each range has about the entries of a first run
+	entries, sorted := im.keeper.entries, im.keeper.sorted // a run has just been made of them
+	defer func() { im.keeper.entries, im.keeper.sorted = entries[:0], sorted }()
 	for part := range uint64(1) << parts {
 		entries = entries[:0]
 		for i := range readers {
