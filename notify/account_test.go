@@ -258,14 +258,18 @@ func (w *world) compareLists(d notify.Dispatch) {
 	stopped := w.progress(d).State == notify.DispStopped
 	want := map[string][]int64{}
 	require.NoError(w.t, w.store.View(w.ctx, audit, func(tx notify.Tx) error {
+		rows, err := tx.DeliveriesOf(w.ctx, d.No, 0, d.Total)
+		require.NoError(w.t, err)
+		first := map[int64]notify.DeliveryState{}
+		for _, row := range slices.Backward(rows) {
+			first[row.Seq] = row.State
+		}
+		waits := map[bool]string{false: "pending", true: "stopped"}[stopped]
 		for seq := range d.Total {
-			rows, err := tx.DeliveriesOf(w.ctx, d.No, seq, seq+1)
-			require.NoError(w.t, err)
-			switch {
-			case len(rows) == 0 || rows[0].State == notify.Pending:
-				state := map[bool]string{false: "pending", true: "stopped"}[stopped]
-				want[state] = append(want[state], seq)
-			case rows[0].State == notify.Failed:
+			switch state, tried := first[seq]; {
+			case !tried || state == notify.Pending:
+				want[waits] = append(want[waits], seq)
+			case state == notify.Failed:
 				want["unreachable"] = append(want["unreachable"], seq)
 			}
 		}
