@@ -87,6 +87,7 @@ func (l *law) item(id string, i *itemDef) []Fault {
 }
 
 func (l *law) scheme(s *schemeDef) []Fault {
+	s.open = unknown([]string{openGrade + s.ID})
 	var faults []Fault
 	faults = append(faults, s.Title.check(s.At, "the title")...)
 	faults = append(faults, l.source(s.At, s.Source)...)
@@ -310,6 +311,7 @@ func (l *law) addressee(r *ruleDef, to *addresseeDef) []Fault {
 	}
 	var broken []Fault
 	to.items, broken = l.resolve(to.Items, to.Kind, r.ID.text)
+	to.fixed = fixed(to.items)
 	return append(faults, broken...)
 }
 

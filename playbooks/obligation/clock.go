@@ -206,7 +206,7 @@ func (d *derivation) nextChange(e *Engine) *time.Time {
 		}
 		later := d.in
 		later.AsOf = t
-		then, problems := e.evaluate(later, false)
+		then, problems := e.evaluate(later, comparison)
 		if len(problems) > 0 {
 			continue
 		}

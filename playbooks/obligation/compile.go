@@ -17,7 +17,7 @@ import (
 // known facts both give the same answer; a property test holds them together.
 
 // node is a compiled part of a condition.
-type node func(*scope) val
+type node func(*scope) *val
 
 // sort is what a part of a condition is: CEL knows less, since fields of list elements are dynamic to it.
 type sort struct {
@@ -116,7 +116,7 @@ func plain(message string) string {
 func (c *compiler) fault(id int64, format string, args ...any) (node, sort) {
 	loc := c.ast.SourceInfo().GetStartLocation(id)
 	c.faults = append(c.faults, c.src.path(loc.Line(), loc.Column()).fault(format, args...))
-	return func(*scope) val { return open() }, sort{}
+	return constant(open()), sort{}
 }
 
 func (c *compiler) expr(e ast.Expr) (node, sort) {
@@ -145,15 +145,15 @@ func (c *compiler) expr(e ast.Expr) (node, sort) {
 // reference is a variable: of an enclosing exists or all, a named condition, or a fact.
 func (c *compiler) reference(name string) (node, sort, bool) {
 	if i := slices.Index(c.locals, name); i >= 0 {
-		return func(s *scope) val { return s.locals[i] }, c.sorts[i], true
+		return func(s *scope) *val { return s.locals[i] }, c.sorts[i], true
 	}
 	if i, ok := c.law.defIndex[name]; ok {
 		c.refs.defs = append(c.refs.defs, i)
-		return func(s *scope) val { return s.definition(i) }, sort{is: "flag"}, true
+		return func(s *scope) *val { return s.defined(i) }, sort{is: "flag"}, true
 	}
 	if f, ok := c.law.vocabulary.byPath[name]; ok {
 		i := f.index
-		return func(s *scope) val { return s.facts.values[i] }, sort{is: f.Is, words: f.Words, fields: f.Fields, of: name}, true
+		return func(s *scope) *val { return &s.facts.values[i] }, sort{is: f.Is, words: f.Words, fields: f.Fields, of: name}, true
 	}
 	return nil, sort{}, false
 }
@@ -172,7 +172,7 @@ func (c *compiler) literal(e ast.Expr) (node, sort) {
 	return c.fault(e.ID(), "this kind of literal is not used in law files")
 }
 
-func constant(v val) node { return func(*scope) val { return v } }
+func constant(v val) node { return func(*scope) *val { return &v } }
 
 func (c *compiler) field(e ast.Expr) (node, sort) {
 	sel := e.AsSelect()
@@ -185,7 +185,10 @@ func (c *compiler) field(e ast.Expr) (node, sort) {
 		return c.fault(e.ID(), "unknown fact %q", sel.FieldName())
 	}
 	name := sel.FieldName()
-	return func(sc *scope) val { return operand(sc).fields[name] }, sort{is: def.Is, words: def.Words, of: s.of + "." + name}
+	return func(sc *scope) *val {
+		v := operand(sc).fields[name]
+		return &v
+	}, sort{is: def.Is, words: def.Words, of: s.of + "." + name}
 }
 
 func (c *compiler) listOf(e ast.Expr) (node, sort) {
@@ -200,7 +203,7 @@ func (c *compiler) listOf(e ast.Expr) (node, sort) {
 			s.is = "numbers"
 		}
 		s.words = append(s.words, es.text)
-		items = append(items, n(nil))
+		items = append(items, *n(nil))
 	}
 	return constant(list(items...)), s
 }
@@ -217,7 +220,7 @@ func (c *compiler) call(e ast.Expr) (node, sort) {
 	boolean := sort{is: "flag"}
 	switch name := call.FunctionName(); name {
 	case operators.LogicalAnd:
-		return func(s *scope) val {
+		return func(s *scope) *val {
 			a := nodes[0](s)
 			if a.isFalse() {
 				return a
@@ -225,7 +228,7 @@ func (c *compiler) call(e ast.Expr) (node, sort) {
 			return and(a, nodes[1](s))
 		}, boolean
 	case operators.LogicalOr:
-		return func(s *scope) val {
+		return func(s *scope) *val {
 			a := nodes[0](s)
 			if a.isTrue() {
 				return a
@@ -233,14 +236,14 @@ func (c *compiler) call(e ast.Expr) (node, sort) {
 			return or(a, nodes[1](s))
 		}, boolean
 	case operators.LogicalNot:
-		return func(s *scope) val { return not(nodes[0](s)) }, boolean
+		return func(s *scope) *val { return not(nodes[0](s)) }, boolean
 	case operators.Equals, operators.NotEquals:
 		if msg := comparable(sorts[0], sorts[1]); msg != "" {
 			return c.fault(e.ID(), "%s", msg)
 		}
 		c.compared(sorts[0], sorts[1])
 		isNumber, negate := sorts[0].is == "number", name == operators.NotEquals
-		return func(s *scope) val {
+		return func(s *scope) *val {
 			v := equal(nodes[0](s), nodes[1](s), isNumber)
 			if negate {
 				return not(v)
@@ -252,7 +255,7 @@ func (c *compiler) call(e ast.Expr) (node, sort) {
 			return c.fault(e.ID(), "only numbers are compared by size; for ordered words use reaches(fact, %q)", "word")
 		}
 		c.compared(sorts[0], sorts[1])
-		return func(s *scope) val { return s.size(name, nodes[0](s), nodes[1](s)) }, boolean
+		return func(s *scope) *val { return s.size(name, nodes[0](s), nodes[1](s)) }, boolean
 	case operators.Add, operators.Multiply:
 		return c.arithmetic(e, name, nodes, sorts)
 	case operators.In:
@@ -289,7 +292,7 @@ func (c *compiler) arithmetic(e ast.Expr, name string, nodes []node, sorts []sor
 	if name == operators.Multiply {
 		of = product
 	}
-	return func(s *scope) val { return of(nodes[0](s), nodes[1](s)) }, sort{is: "number"}
+	return func(s *scope) *val { return of(nodes[0](s), nodes[1](s)) }, sort{is: "number"}
 }
 
 func (c *compiler) membership(e ast.Expr, nodes []node, sorts []sort) (node, sort) {
@@ -313,12 +316,12 @@ func (c *compiler) membership(e ast.Expr, nodes []node, sorts []sort) (node, sor
 			c.refs.literals = append(c.refs.literals, literal{of: x.of, text: w})
 		}
 		words := l.words
-		return func(s *scope) val {
+		return func(s *scope) *val {
 			v := nodes[0](s)
 			if !v.known {
-				return open(v.needs...)
+				return v
 			}
-			return flag(slices.Contains(words, v.text))
+			return truth(slices.Contains(words, v.text))
 		}, sort{is: "flag"}
 	case x.lit:
 		c.refs.literals = append(c.refs.literals, literal{of: l.of, text: x.text})
@@ -326,7 +329,7 @@ func (c *compiler) membership(e ast.Expr, nodes []node, sorts []sort) (node, sor
 		c.refs.loose = true
 	}
 	isNumber := x.is == "number"
-	return func(s *scope) val { return contains(nodes[1](s), nodes[0](s), isNumber) }, sort{is: "flag"}
+	return func(s *scope) *val { return contains(nodes[1](s), nodes[0](s), isNumber) }, sort{is: "flag"}
 }
 
 // quantifier compiles exists and all, the two macros law files use.
@@ -358,14 +361,14 @@ func (c *compiler) quantifier(e ast.Expr) (node, sort) {
 		return pred, ps
 	}
 	exists := step.AsCall().FunctionName() == operators.LogicalOr
-	return func(s *scope) val {
+	return func(s *scope) *val {
 		over := rng(s)
 		if !over.known {
-			return open(over.needs...)
+			return over
 		}
-		result := flag(!exists)
-		for _, item := range over.items {
-			s.locals[slot] = item
+		result := truth(!exists)
+		for i := range over.items {
+			s.locals[slot] = &over.items[i]
 			if exists {
 				result = or(result, pred(s))
 			} else {

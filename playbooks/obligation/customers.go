@@ -1,6 +1,9 @@
 package obligation
 
-import "maps"
+import (
+	"maps"
+	"slices"
+)
 
 // customers derives what the controllers owe for whom the operator processes the data, each from the
 // moment it was told: from then on its own clock runs, whatever the operator does.
@@ -50,17 +53,12 @@ func (d *derivation) owedBy(e *Engine, customer map[string]any) []Obligation {
 		}
 		facts["jurisdictions"] = lives
 	}
-	then, problems := e.evaluate(Input{AsOf: d.in.AsOf, Facts: facts, Profile: Profile{Roles: []string{"pi_processor"}}}, false)
-	owed := []Obligation{}
+	then, problems := e.evaluate(Input{AsOf: d.in.AsOf, Facts: facts, Profile: Profile{Roles: []string{"pi_processor"}}}, duties)
 	if len(problems) > 0 {
-		return owed
+		return []Obligation{}
 	}
 	d.changes = append(d.changes, then.changes...)
-	for _, o := range then.result.Obligations {
-		if o.Urgency != "contract" {
-			owed = append(owed, o)
-		}
-	}
+	owed := slices.DeleteFunc(then.result.Obligations, func(o Obligation) bool { return o.Urgency == "contract" })
 	then.release()
 	return owed
 }

@@ -266,15 +266,15 @@ func (fs *factSet) otherEvents() {
 func (fs *factSet) criticalSystems() {
 	systems, roles := fs.get("systems"), fs.get("profile.roles")
 	involved := open("systems")
-	if roles.known && contains(roles, text("cii_operator"), false).isFalse() {
+	if roles.known && contains(&roles, &val{known: true, text: "cii_operator"}, false).isFalse() {
 		involved = no()
 	}
 	down, anyCII := interval(0, infinity, "systems"), false
 	if systems.known && len(systems.items) > 0 {
-		all := no()
+		all := fails
 		for _, s := range systems.items {
 			cii := s.fields["cii"]
-			all = or(all, cii)
+			all = or(all, &cii)
 			if cii.isTrue() {
 				if d := fs.downtime(s); !anyCII || d.lo > down.lo {
 					down = d
@@ -283,7 +283,7 @@ func (fs *factSet) criticalSystems() {
 			}
 		}
 		if all.known {
-			involved = all
+			involved = *all
 		}
 	}
 	switch explicit := fs.get("grading.cii.involved"); {

@@ -11,19 +11,30 @@ import (
 // Derive is the pure function at the heart: same input, same result. Bad facts give problems with
 // pointers such as /facts/people/count.
 func (e *Engine) Derive(in Input) (Result, []incident.Problem) {
-	result, problems := e.derive(in, false)
+	result, problems := e.derive(in, answer)
 	if len(problems) > 0 {
 		return Result{}, problems
 	}
 	return result, nil
 }
 
+// aim is what a derivation is for: what nobody reads is not worked out.
+type aim int
+
+const (
+	answer      aim = iota
+	explanation     // also why rules gave no duty, and how each clock was counted
+	comparison      // grades and duties, without questions
+	duties          // without grades, but those that duties rest on
+)
+
 // derivation is one run of Derive.
 type derivation struct {
 	*scope
+	aim       aim
 	in        Input
 	result    Result
-	questions questions
+	questions *questions  // nil: nobody asks
 	changes   []time.Time // when time alone changes the answer for certain
 	passed    []passed    // rules that gave no duty
 	results   []*val      // of the conditions of the rule at hand
@@ -32,8 +43,8 @@ type derivation struct {
 	traces    map[[2]string]*trace // how each clock was counted, when asked to explain
 }
 
-func (e *Engine) derive(in Input, explain bool) (Result, []incident.Problem) {
-	d, problems := e.evaluate(in, explain)
+func (e *Engine) derive(in Input, to aim) (Result, []incident.Problem) {
+	d, problems := e.evaluate(in, to)
 	if len(problems) > 0 {
 		return Result{}, problems
 	}
@@ -44,7 +55,7 @@ func (e *Engine) derive(in Input, explain bool) (Result, []incident.Problem) {
 }
 
 // evaluate does everything but ask when the answer will change.
-func (e *Engine) evaluate(in Input, explain bool) (*derivation, []incident.Problem) {
+func (e *Engine) evaluate(in Input, to aim) (*derivation, []incident.Problem) {
 	in.AsOf = in.AsOf.UTC()
 	memory := take(e.law)
 	facts := e.law.factsIn(in, memory.values)
@@ -56,21 +67,18 @@ func (e *Engine) evaluate(in Input, explain bool) (*derivation, []incident.Probl
 			return nil, problems
 		}
 	}
-	d := &derivation{in: in, questions: questions{facts: facts, byKey: map[string]*question{}, waiting: map[string][]string{}},
-		scope: &scope{facts: facts, law: e.law, defs: memory.defs, done: memory.done, stack: memory.stack[:0], grades: map[string]graded{}}}
+	d := &derivation{in: in, aim: to,
+		scope: &scope{facts: facts, law: e.law, defs: memory.defs, said: memory.said, stack: memory.stack[:0], grades: make(map[string]graded, len(e.law.schemes))}}
+	if to <= explanation {
+		d.questions = newQuestions(facts)
+	}
 	d.memory, d.results, d.passed = memory, memory.results[:0], memory.passed[:0]
 	d.result = Result{RulesVersion: e.law.version, AsOf: in.AsOf, Grades: []Grade{}, Obligations: memory.obligations[:0]}
-	if explain {
+	if to == explanation {
 		d.traces = map[[2]string]*trace{}
 	}
-	d.gradeAll()
-	for _, s := range e.law.schemes {
-		if g, ok := d.grades[s.ID]; ok && !g.relevant.isFalse() {
-			d.result.Grades = append(d.result.Grades, g.result(d.scope))
-			for _, needs := range g.open {
-				d.questions.ask(needs, s.ID, decidesGrade)
-			}
-		}
+	if to != duties {
+		d.graded()
 	}
 	for _, r := range e.law.rules {
 		if r.Off == nil {
@@ -79,15 +87,35 @@ func (e *Engine) evaluate(in Input, explain bool) (*derivation, []incident.Probl
 	}
 	d.keep()
 	d.borrow()
-	d.uncovered()
-	if explain || len(d.result.Obligations) == 0 {
-		d.notApplied(explain)
+	if to <= explanation {
+		d.open()
 	}
-	if facts.estimated {
+	return d, nil
+}
+
+// graded gives the grade of every scheme that may apply, and asks for what would decide it.
+func (d *derivation) graded() {
+	d.gradeAll()
+	for _, s := range d.law.schemes {
+		if g, ok := d.grades[s.ID]; ok && !g.relevant.isFalse() {
+			d.result.Grades = append(d.result.Grades, g.result(d.scope))
+			for _, needs := range g.open {
+				d.questions.ask(needs, s.ID, decidesGrade)
+			}
+		}
+	}
+}
+
+// open says what is not known, and why rules gave no duty.
+func (d *derivation) open() {
+	d.uncovered()
+	if d.aim == explanation || len(d.result.Obligations) == 0 {
+		d.notApplied()
+	}
+	if d.facts.estimated {
 		d.result.Estimates = []string{"people.count"}
 	}
 	d.result.OpenQuestions = d.questions.list()
-	return d, nil
 }
 
 // keep takes the duties out of the memory that the next derivation uses.
@@ -100,24 +128,24 @@ func (d *derivation) keep() {
 
 // rule decides whether a rule applies, and for whom.
 func (d *derivation) rule(r *ruleDef) {
-	applies, assessable := yes(), true
-	d.results, d.memory.clauses = d.results[:0], d.memory.clauses[:0]
+	known, assessable := true, true
+	d.results = d.results[:0]
 	for _, c := range r.When {
 		v := d.holds(c)
 		if v.isFalse() {
 			d.passed = append(d.passed, passed{rule: r})
 			return
 		}
-		applies = and(applies, *v)
+		known = known && v.known
 		assessable = assessable && (v.known || c.Assess)
 		d.results = append(d.results, v)
 	}
 	d.askAbout(r, assessable)
-	if !applies.known && !assessable {
+	if !known && !assessable {
 		d.passed = append(d.passed, passed{rule: r})
 		return
 	}
-	d.owed(r, applies)
+	d.owed(r, known)
 }
 
 // askAbout asks for the fewest facts that can settle whether a rule applies: of the conditions that must be
@@ -144,13 +172,11 @@ func (d *derivation) holds(c *clauseDef) *val {
 	if c.named > 0 {
 		return d.defined(c.named - 1)
 	}
-	m := d.memory
-	m.clauses = append(m.clauses, c.eval(d.scope))
-	return &m.clauses[len(m.clauses)-1]
+	return c.eval(d.scope)
 }
 
 // owed makes the rows of a rule that applies, or may apply.
-func (d *derivation) owed(r *ruleDef, applies val) {
+func (d *derivation) owed(r *ruleDef, decided bool) {
 	none := passed{rule: r, applied: true}
 	first, why := len(d.result.Obligations), map[string][]string(nil)
 	for _, to := range r.To {
@@ -184,7 +210,7 @@ func (d *derivation) owed(r *ruleDef, applies val) {
 				why = d.reasons(r)
 			}
 			d.result.Obligations = append(d.result.Obligations, Obligation{Why: why, Because: why["en"]})
-			d.fill(&d.result.Obligations[len(d.result.Obligations)-1], r, to, p, s, applies)
+			d.fill(&d.result.Obligations[len(d.result.Obligations)-1], r, to, p, s, decided)
 		}
 	}
 	if len(d.result.Obligations) == first {
@@ -218,7 +244,7 @@ func (d *derivation) reasons(r *ruleDef) map[string][]string {
 }
 
 // fill makes the row of one addressee.
-func (d *derivation) fill(o *Obligation, r *ruleDef, to *addresseeDef, p party, s started, applies val) {
+func (d *derivation) fill(o *Obligation, r *ruleDef, to *addresseeDef, p party, s started, decided bool) {
 	o.ID, o.Title, o.Addressee, o.OtherAddressee, o.Kind, o.Urgency = r.ID.text, r.Title, p.name, p.others, to.Kind, r.Urgency
 	o.Channels, o.AlsoChannels, o.MetBy, o.Zone = to.Channels, r.Also, to.MetBy, p.zone.String()
 	o.Source, o.Confidence, o.RuleVersion, o.Schemes = r.source, r.Confidence, r.version, to.schemes
@@ -230,7 +256,7 @@ func (d *derivation) fill(o *Obligation, r *ruleDef, to *addresseeDef, p party, 
 	if r.Hold != nil {
 		o.Hold = &Hold{Texts: r.Hold.Text, Source: r.Hold.source}
 	}
-	d.clock(o, to, s, row{r.ID.text, p.name, p.code, p.zone}, applies.known)
+	d.clock(o, to, s, row{r.ID.text, p.name, p.code, p.zone}, decided)
 	d.content(o, to)
 	d.exemption(o, to)
 }
@@ -238,7 +264,6 @@ func (d *derivation) fill(o *Obligation, r *ruleDef, to *addresseeDef, p party, 
 // content fills the items a document must have: of the rule, or of the operator's own statement.
 func (d *derivation) content(o *Obligation, to *addresseeDef) {
 	items := to.items
-	o.ContentItems, o.Requirements = []string{}, make([]templates.Requirement, 0, len(items))
 	if to.Promise != "" {
 		c := d.law.commitments[d.in.Profile.Commitments]
 		p := c.Notice
@@ -248,21 +273,11 @@ func (d *derivation) content(o *Obligation, to *addresseeDef) {
 		items, o.Channels, o.RuleVersion = p.items, p.Channels, o.RuleVersion+"+"+c.version
 		o.Source = Source{Title: c.Statement.Title, Article: p.Terms}
 	}
-	for _, item := range items {
-		required := yes()
-		if item.test != nil {
-			required = item.test(d.scope)
-		}
-		if required.isFalse() {
-			continue
-		}
-		if !slices.Contains(o.ContentItems, item.listed) {
-			o.ContentItems = append(o.ContentItems, item.listed)
-		}
-		if required.known && !item.optional { // while its condition is open an item is listed, and not asked for
-			o.Requirements = append(o.Requirements, item.Requirement)
-		}
+	c := to.fixed
+	if c == nil || to.Promise != "" {
+		c = contentOf(items, d.scope)
 	}
+	o.ContentItems, o.Requirements = c.listed, c.asked
 }
 
 // exemption names what could be lifted; that is a person's decision, and unknown facts lift nothing.

@@ -73,7 +73,7 @@ type Relief struct {
 // Explanations gives the reason for each duty and each near miss, and for each rule that is off, with the
 // result that they explain.
 func (e *Engine) Explanations(in Input, locale string) ([]Explanation, Result, []incident.Problem) {
-	d, problems := e.evaluate(in, true)
+	d, problems := e.evaluate(in, explanation)
 	if len(problems) > 0 {
 		return nil, Result{}, problems
 	}

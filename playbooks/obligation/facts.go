@@ -295,13 +295,14 @@ func (fs *factSet) growsPast(since time.Time, n float64) {
 }
 
 // dated says whether an instant is known, a time fact or an anchor; or any other fact.
-func (fs *factSet) dated(name string) val {
+func (fs *factSet) dated(name string) *val {
 	if fs.assumed != nil {
-		return fs.assumption(openInstant+name, open(openInstant+name))
+		v := fs.assumption(openInstant+name, open(openInstant+name))
+		return &v
 	}
 	_, ok := fs.noted(name)
 	f := fs.vocabulary.byPath[name]
-	return flag(ok || strings.Contains(name, ":") && len(fs.by(name)) > 0 || f != nil && fs.values[f.index].known)
+	return truth(ok || strings.Contains(name, ":") && len(fs.by(name)) > 0 || f != nil && fs.values[f.index].known)
 }
 
 // datable says whether a fact, or an instant of this name, can be known at all.

@@ -163,7 +163,7 @@ func deriveAll(t testing.TB, e *Engine, facts, profile, asOf string) Result {
 	require.NoError(t, err)
 	in, problems := ReadInput(body)
 	require.Empty(t, problems)
-	result, problems := e.derive(in, true)
+	result, problems := e.derive(in, explanation)
 	require.Empty(t, problems)
 	return result
 }

@@ -5,7 +5,7 @@ import "slices"
 // graded is an incident's place in one scheme: at least floor, at most ceiling.
 type graded struct {
 	scheme         *schemeDef
-	relevant       val // whether the scheme applies at all
+	relevant       *val // whether the scheme applies at all
 	floor, ceiling int
 	because        []*gradeDef
 	flags          []string
@@ -16,22 +16,22 @@ type graded struct {
 const openGrade = "grade:"
 
 // reachesGrade says whether the incident is graded at least so by a scheme.
-func (s *scope) reachesGrade(scheme, grade string) val {
+func (s *scope) reachesGrade(scheme, grade string) *val {
 	if s.facts.assumed != nil {
 		return s.assumedGrade(scheme, grade)
 	}
 	g, ok := s.gradeBy(scheme)
 	if !ok {
-		return no()
+		return fails
 	}
 	rank := g.scheme.rank(grade)
 	switch {
 	case g.floor >= rank:
 		return g.relevant
 	case g.ceiling < rank:
-		return no()
+		return fails
 	}
-	return and(g.relevant, open(openGrade+scheme))
+	return and(g.relevant, g.scheme.open)
 }
 
 // gradeAll grades by every scheme that may apply.
@@ -51,7 +51,7 @@ func (s *scope) gradeBy(id string) (graded, bool) {
 		return graded{}, false
 	}
 	locals := s.locals
-	g := graded{scheme: s.law.schemes[i], relevant: yes()}
+	g := graded{scheme: s.law.schemes[i], relevant: holds}
 	s.grades[id] = g // a scheme that rests on itself sees its lowest grade
 	for _, c := range g.scheme.When {
 		g.relevant = and(g.relevant, c.eval(s))
@@ -64,17 +64,20 @@ func (s *scope) gradeBy(id string) (graded, bool) {
 }
 
 func (s *scope) grade(g *graded) {
-	conditions, base := g.scheme.Conditions, len(s.stack)
+	conditions, base, unknown := g.scheme.Conditions, len(s.stack), 0
 	for _, c := range conditions {
 		v := c.eval(s) // may grade by another scheme, on top of the stack
 		s.stack = append(s.stack, v)
 		if v.isTrue() {
 			g.floor = max(g.floor, c.rank)
 		}
+		if !v.known {
+			unknown++
+		}
 	}
 	results := s.stack[base:]
 	defer func() { s.stack = s.stack[:base] }()
-	g.ceiling = g.floor
+	g.ceiling, g.open = g.floor, make([][]string, 0, unknown)
 	for i, c := range conditions {
 		switch {
 		case results[i].isTrue() && c.rank == g.floor:

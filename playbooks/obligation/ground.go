@@ -46,7 +46,7 @@ func (e *Engine) Grounds(in Input, rule string) []Ground {
 	if r == nil {
 		return nil
 	}
-	d, problems := e.evaluate(in, false)
+	d, problems := e.evaluate(in, duties)
 	if len(problems) > 0 {
 		return nil
 	}
@@ -61,7 +61,7 @@ func (e *Engine) Grounds(in Input, rule string) []Ground {
 
 // NotOwed says of each rule that gives no duty why it does not.
 func (e *Engine) NotOwed(in Input) []Reason {
-	result, _ := e.derive(in, true)
+	result, _ := e.derive(in, explanation)
 	return result.NotApplied
 }
 

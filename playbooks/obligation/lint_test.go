@@ -177,7 +177,7 @@ func TestVersionsOfARule(t *testing.T) {
 	require.NoError(t, err)
 	for aware, dated := range map[string]bool{"2026-03-31T23:59:59Z": true, "2026-04-01T00:00:00Z": false} {
 		in, _ := ReadInput([]byte(`{"as_of": "2026-05-01T00:00:00Z", "facts": {"aware_at": "` + aware + `", "people": {"count": 500}}}`))
-		result, problems := e.derive(in, true)
+		result, problems := e.derive(in, explanation)
 		require.Empty(t, problems)
 		require.Len(t, result.Obligations, 1)
 		require.Equal(t, dated, result.Obligations[0].Deadline != nil)

@@ -142,7 +142,7 @@ func TestARuleThatIsOffSaysSoWhenAskedToExplain(t *testing.T) {
 	in, _ := ReadInput([]byte(`{"as_of": "` + partyTime + `", "facts": {}}`))
 	r, _ := e.Derive(in)
 	require.Empty(t, r.NotApplied)
-	r, _ = e.derive(in, true)
+	r, _ = e.derive(in, explanation)
 	require.Empty(t, r.Obligations)
 	require.Equal(t, Reason{ID: "x-rule", Off: true, Because: "the text was not read", Texts: words{"en": "the text was not read", "zh-Hans": "未读到原文"}}, r.NotApplied[0])
 }

@@ -12,7 +12,7 @@ import (
 // passed is a rule that gave no duty, and why.
 type passed struct {
 	rule    *ruleDef
-	results []val    // of its conditions, once they are worded
+	results []*val   // of its conditions, once they are worded
 	applied bool     // its conditions held
 	expired bool     // not in force when its clock would have started
 	ended   string   // the anchor that ends the duty, when it has happened
@@ -28,7 +28,7 @@ var (
 )
 
 // notApplied words the reasons why rules gave no duty; the ones that are off only when asked to explain.
-func (d *derivation) notApplied(explain bool) {
+func (d *derivation) notApplied() {
 	for i := range d.passed {
 		p := &d.passed[i]
 		if d.replaced(p) {
@@ -41,7 +41,7 @@ func (d *derivation) notApplied(explain bool) {
 				p.results = append(p.results, c.eval(d.scope))
 			}
 		}
-		if !slices.ContainsFunc(p.results, val.isFalse) {
+		if !slices.ContainsFunc(p.results, (*val).isFalse) {
 			for _, v := range p.results {
 				missing = union(missing, v.needs)
 			}
@@ -53,7 +53,7 @@ func (d *derivation) notApplied(explain bool) {
 		reason.Because = reason.Texts["en"]
 		d.result.NotApplied = append(d.result.NotApplied, reason)
 	}
-	if !explain {
+	if d.aim != explanation {
 		return
 	}
 	for _, r := range d.law.rules {

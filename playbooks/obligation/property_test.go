@@ -130,7 +130,7 @@ func TestAgreesWithCEL(t *testing.T) {
 				vars[f.Path] = v.text
 			}
 		}
-		s := &scope{facts: facts, law: e.law, defs: make([]val, len(e.law.defs)), done: make([]bool, len(e.law.defs)), grades: map[string]graded{}}
+		s := &scope{facts: facts, law: e.law, defs: make([]*val, len(e.law.defs)), grades: map[string]graded{}}
 		for i, p := range programs {
 			want, _, err := p.Eval(vars)
 			got := conditions[i].eval(s)

@@ -34,14 +34,21 @@ type question struct {
 	weight int // how many conditions it settles
 }
 
+func newQuestions(facts *factSet) *questions {
+	return &questions{facts: facts, byKey: make(map[string]*question, 64), waiting: map[string][]string{}}
+}
+
 // ask notes that facts would decide something.
 func (q *questions) ask(facts []string, decides string, t tier) {
+	if q == nil {
+		return
+	}
 	for _, fact := range facts {
 		if scheme, ok := strings.CutPrefix(fact, openGrade); ok { // the scheme asks for the facts behind it
-			q.waiting[scheme] = union(q.waiting[scheme], []string{decides})
+			q.waiting[scheme] = with(q.waiting[scheme], decides)
 			continue
 		}
-		q.add(fact, decides, t, q.words(fact))
+		q.add(fact, decides, t)
 	}
 }
 
@@ -68,16 +75,25 @@ func (q *questions) words(fact string) words {
 
 var soFar = words{"en": " (known so far: %s)", "zh-Hans": "（目前已知：%s）"}
 
-func (q *questions) add(fact, decides string, t tier, text words) {
+// with adds to a list of our own what it does not hold; the last entry is the likeliest.
+func with(list []string, entry string) []string {
+	if len(list) > 0 && list[len(list)-1] == entry || slices.Contains(list, entry) {
+		return list
+	}
+	return append(list, entry)
+}
+
+func (q *questions) add(fact, decides string, t tier) *question {
 	known := q.byKey[fact]
 	if known == nil {
-		known = &question{Question: Question{Fact: fact, Decides: []string{}, Text: text}, tier: t}
+		known = &question{Question: Question{Fact: fact, Decides: make([]string, 0, 4), Text: q.words(fact)}, tier: t}
 		q.byKey[fact] = known
 		q.order = append(q.order, known)
 	}
-	known.Decides = union(known.Decides, []string{decides})
+	known.Decides = with(known.Decides, decides)
 	known.tier = min(known.tier, t)
 	known.weight++
+	return known
 }
 
 // list puts first what decides a duty, also by way of a grade; among those the plain facts, which responders
@@ -175,10 +191,7 @@ func (q *questions) counsel(fact, decides string, ask words, codes ...string) {
 			text[locale] = before + "\n" + text[locale]
 		}
 	}
-	if known != nil {
-		known.Text = text
-	}
-	q.add(fact, "counsel:"+decides, forCounsel, text)
+	q.add(fact, "counsel:"+decides, forCounsel).Text = text
 }
 
 // named puts a code into words, by its name where it has one.

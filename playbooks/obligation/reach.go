@@ -23,11 +23,12 @@ func (fs *factSet) assumption(name string, unknown val) val {
 	return unknown
 }
 
-func (s *scope) assumedGrade(id, grade string) val {
+func (s *scope) assumedGrade(id, grade string) *val {
 	i := slices.IndexFunc(s.law.schemes, func(x *schemeDef) bool { return x.ID == id })
-	v := s.facts.assumption(openGrade+id, open(openGrade+id))
+	assumed := s.facts.assumption(openGrade+id, open(openGrade+id))
+	v := &assumed
 	if v.known {
-		v = flag(int(v.lo) >= s.law.schemes[i].rank(grade))
+		v = truth(int(v.lo) >= s.law.schemes[i].rank(grade))
 	}
 	for _, c := range s.law.schemes[i].When {
 		v = and(v, c.eval(s))
@@ -53,7 +54,7 @@ func (l *law) search() *search {
 	for i, f := range l.vocabulary.order {
 		fs.values[i] = unknownOf(f.Is, f.Path)
 	}
-	return &search{scope: &scope{facts: fs, law: l, defs: make([]val, len(l.defs)), done: make([]bool, len(l.defs))}, literals: map[string][]literal{}, noted: map[string]bool{}, left: trials}
+	return &search{scope: &scope{facts: fs, law: l, defs: make([]*val, len(l.defs))}, literals: map[string][]literal{}, noted: map[string]bool{}, left: trials}
 }
 
 func unknownOf(is, need string) val {
@@ -96,7 +97,7 @@ func (x *search) can() bool {
 	if x.left < 0 {
 		return true
 	}
-	clear(x.done)
+	clear(x.defs)
 	need, holds := "", true
 	for _, n := range x.nodes {
 		v := n(x.scope)

@@ -111,6 +111,7 @@ type schemeDef struct {
 	Off        words        `yaml:"off"`
 	// Names of grades that are not the four of the State's scheme (general, larger, major, extreme).
 	Names map[string]words `yaml:"names"`
+	open  *val             // what a condition is that waits for its grade
 }
 
 type gradeDef struct {
@@ -186,6 +187,7 @@ type addresseeDef struct {
 	test       node
 	refs       refs
 	items      []requirement
+	fixed      *content        // of items without conditions
 	exemptions []*exemptionDef // of the rule, those for this addressee
 	schemes    []string
 	base       string // the name before its colon

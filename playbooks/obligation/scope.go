@@ -6,28 +6,25 @@ import "cel.dev/cel-go/common/operators"
 type scope struct {
 	facts  *factSet
 	law    *law
-	defs   []val // memo of named conditions
-	done   []bool
+	defs   []*val      // memo of named conditions
 	said   [][2]string // why named conditions hold, per locale
 	grades map[string]graded
-	stack  []val // results of the conditions of the schemes that are being graded
-	locals [4]val
+	stack  []*val // results of the conditions of the schemes that are being graded
+	locals [4]*val
 }
 
-// definition evaluates a named condition once per derivation.
-func (s *scope) definition(i int) val { return *s.defined(i) }
-
+// defined evaluates a named condition once per derivation.
 func (s *scope) defined(i int) *val {
-	if !s.done[i] {
+	if s.defs[i] == nil {
 		locals := s.locals
-		s.defs[i], s.done[i] = s.law.defs[i].eval(s), true
+		s.defs[i] = s.law.defs[i].eval(s)
 		s.locals = locals
 	}
-	return &s.defs[i]
+	return s.defs[i]
 }
 
 // size compares numbers, and notes when a growing one will cross the other side.
-func (s *scope) size(op string, a, b val) val {
+func (s *scope) size(op string, a, b *val) *val {
 	v := compare(op, a, b)
 	if a.since != nil && v.isFalse() && (op == operators.GreaterEquals || op == operators.Greater) {
 		s.facts.growsPast(*a.since, b.lo)
@@ -39,9 +36,6 @@ func (s *scope) size(op string, a, b val) val {
 func (s *scope) because(c *clauseDef, locale int) string {
 	if c.named == 0 {
 		return c.yes.in(s, locales[locale])
-	}
-	if s.said == nil {
-		s.said = make([][2]string, len(s.law.defs))
 	}
 	text := &s.said[c.named-1][locale]
 	if *text == "" {

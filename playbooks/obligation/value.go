@@ -36,21 +36,36 @@ func interval(lo, hi float64, needs ...string) val {
 func (v val) isTrue() bool  { return v.known && v.truth }
 func (v val) isFalse() bool { return v.known && !v.truth }
 
-func not(v val) val {
+// The values of conditions that are shared; nobody writes to a value that a condition gave.
+var (
+	holds = &val{known: true, truth: true}
+	fails = &val{known: true}
+)
+
+func truth(b bool) *val {
+	if b {
+		return holds
+	}
+	return fails
+}
+
+func unknown(needs []string) *val { return &val{hi: infinity, needs: needs} }
+
+func not(v *val) *val {
 	if v.known {
-		return flag(!v.truth)
+		return truth(!v.truth)
 	}
 	return v
 }
 
 // and is false as soon as one side is false. With both unknown it asks for the shorter list: one answer
 // may settle it.
-func and(a, b val) val {
+func and(a, b *val) *val {
 	switch {
 	case a.isFalse() || b.isFalse():
-		return no()
+		return fails
 	case a.known && b.known:
-		return yes()
+		return holds
 	case a.known:
 		return b
 	case b.known || len(a.needs) <= len(b.needs):
@@ -60,18 +75,30 @@ func and(a, b val) val {
 }
 
 // or is true as soon as one side is true; to see it false takes both.
-func or(a, b val) val {
+func or(a, b *val) *val {
 	switch {
 	case a.isTrue() || b.isTrue():
-		return yes()
+		return holds
 	case a.known && b.known:
-		return no()
+		return fails
 	case a.known:
 		return b
 	case b.known:
 		return a
 	}
-	return open(union(a.needs, b.needs)...)
+	return undecided(a, b)
+}
+
+// undecided asks for what either side needs; where one side alone says so, it stands for both.
+func undecided(a, b *val) *val {
+	if len(a.needs) == 0 && !b.known {
+		return b
+	}
+	needs := union(a.needs, b.needs)
+	if len(needs) == len(a.needs) && !a.known {
+		return a
+	}
+	return unknown(needs)
 }
 
 // union joins lists; neither is changed, and when nothing is new it is a itself.
@@ -90,7 +117,7 @@ func union(a, b []string) []string {
 }
 
 // sum adds intervals. A number that grows goes on growing.
-func sum(a, b val) val {
+func sum(a, b *val) *val {
 	v := interval(a.lo+b.lo, min(a.hi+b.hi, infinity), union(a.needs, b.needs)...)
 	if a.since == nil {
 		a, b = b, a
@@ -99,57 +126,58 @@ func sum(a, b val) val {
 		since := a.since.Add(-time.Duration(b.lo * float64(time.Minute)))
 		v.since = &since
 	}
-	return v
+	return &v
 }
 
 // product multiplies intervals of numbers that are not negative.
-func product(a, b val) val {
+func product(a, b *val) *val {
 	if a.known && a.lo == 0 || b.known && b.lo == 0 {
-		return number(0)
+		return &val{known: true}
 	}
-	return interval(min(a.lo*b.lo, infinity), min(a.hi*b.hi, infinity), union(a.needs, b.needs)...)
+	v := interval(min(a.lo*b.lo, infinity), min(a.hi*b.hi, infinity), union(a.needs, b.needs)...)
+	return &v
 }
 
 // compare decides a < b, a <= b, a > b or a >= b for intervals.
-func compare(op string, a, b val) val {
+func compare(op string, a, b *val) *val {
 	if op == "_<_" || op == "_<=_" {
 		a, b = b, a
 	}
 	strict := op == "_<_" || op == "_>_"
 	switch {
 	case a.lo > b.hi, !strict && a.lo == b.hi:
-		return yes()
+		return holds
 	case a.hi < b.lo, strict && a.hi == b.lo:
-		return no()
+		return fails
 	}
-	return open(union(a.needs, b.needs)...)
+	return undecided(a, b)
 }
 
 // equal compares exact values; an inexact number is unknown unless the intervals are apart.
-func equal(a, b val, isNumber bool) val {
+func equal(a, b *val, isNumber bool) *val {
 	if isNumber {
 		switch {
 		case a.hi < b.lo || b.hi < a.lo:
-			return no()
+			return fails
 		case a.known && b.known:
-			return yes()
+			return holds
 		}
-		return open(union(a.needs, b.needs)...)
+		return undecided(a, b)
 	}
 	if !a.known || !b.known {
-		return open(union(a.needs, b.needs)...)
+		return undecided(a, b)
 	}
-	return flag(a.text == b.text && a.truth == b.truth)
+	return truth(a.text == b.text && a.truth == b.truth)
 }
 
 // contains says whether x is in l.
-func contains(l, x val, isNumber bool) val {
+func contains(l, x *val, isNumber bool) *val {
 	if !l.known {
-		return open(l.needs...)
+		return l
 	}
-	found := no()
-	for _, item := range l.items {
-		found = or(found, equal(item, x, isNumber))
+	found := fails
+	for i := range l.items {
+		found = or(found, equal(&l.items[i], x, isNumber))
 	}
 	return found
 }

@@ -149,14 +149,14 @@ func (r regions) jurisdiction(code string) string {
 	return code
 }
 
-func (r regions) anyWithin(codes val, region string) val {
+func (r regions) anyWithin(codes *val, region string) *val {
 	if !codes.known {
-		return open(codes.needs...)
+		return codes
 	}
 	for _, c := range codes.items {
 		if r.within(c.text, region) {
-			return yes()
+			return holds
 		}
 	}
-	return no()
+	return fails
 }

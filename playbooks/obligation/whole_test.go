@@ -177,7 +177,7 @@ func (u *universe) operatorOf(t *rapid.T) Profile {
 
 // answered is an answer with reasons; contradictory facts are refused, not derived.
 func answered(t *rapid.T, e *Engine, d drawn, p Profile) Result {
-	result, problems := e.derive(Input{AsOf: someday.Add(time.Hour), Facts: d.object(), Profile: p}, true)
+	result, problems := e.derive(Input{AsOf: someday.Add(time.Hour), Facts: d.object(), Profile: p}, explanation)
 	if len(problems) > 0 {
 		t.Skip("draw again: such facts are refused")
 	}

@@ -54,11 +54,12 @@ func (l *law) placeholder(name string) (segment, bool) {
 }
 
 func (f filled) in(s *scope, locale string) string {
-	if segs := f[locale]; len(segs) == 1 && segs[0].fact < 0 && segs[0].live == "" {
+	segs := f[locale]
+	if len(segs) == 1 && segs[0].fact < 0 && segs[0].live == "" {
 		return segs[0].text
 	}
 	var b strings.Builder
-	for _, seg := range f[locale] {
+	for _, seg := range segs {
 		switch {
 		case seg.fact >= 0:
 			b.WriteString(show(s.facts.values[seg.fact], s.law.vocabulary.order[seg.fact].Is, locale))
