@@ -146,7 +146,7 @@ func BenchmarkMassPush(b *testing.B) {
 		notices[i] = Notice{Devices: []string{"d" + strconv.Itoa(10_000_000+i)}, Title: "Acme: security notice", Body: "Open the app. Notice NTC-7Q2M-4KD0, check code 0123456789ABC", Label: "1.2s.push.abcdefghijklmnop"}
 		ids[i] = `"` + strconv.Itoa(900619746936498440+i) + `"`
 	}
-	c, err := New(call.Options{Endpoint: sink(b, `{"RequestId":"F655A8D5-B967-440B-8683-DAD6FF8DE990","MessageIds":{"MessageId":[`+strings.Join(ids, ",")+`]}}`), KeyID: "testid", KeySecret: "secret", Insecure: true})
+	c, err := New(call.Options{Endpoint: sink(b, `{"RequestId":"F655A8D5-B967-440B-8683-DAD6FF8DE990","MessageIds":{"MessageId":[`+strings.Join(ids, ",")+`]}}`), KeyID: "testid", KeySecret: "secret", Insecure: true, Write: 64 << 10})
 	require.NoError(b, err)
 	b.ReportAllocs()
 	cpu(b)

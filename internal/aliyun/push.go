@@ -87,25 +87,41 @@ func (a App) tasks(notices []Notice, expires time.Time) []byte {
 	}
 	b := make([]byte, 0, size+len(notices)*taskSize)
 	until := stamp(expires)
+	var before [taskFields]written
 	for _, i := range signingOrder {
 		if i >= len(notices) {
 			continue
 		}
 		number := strconv.Itoa(i + 1)
-		for _, f := range a.task(&notices[i], until) {
+		for k, f := range a.task(&notices[i], until) {
 			if f.value == "" {
 				continue
 			}
 			b = append(append(append(b, "PushTask."...), number...), '.')
 			b = append(append(b, f.name...), '=')
-			b = append(encode(b, f.value), '&')
+			if w := &before[k]; w.value == f.value {
+				b = append(b, b[w.from:w.to]...)
+			} else {
+				w.value, w.from = f.value, len(b)
+				b = encode(b, f.value)
+				w.to = len(b)
+			}
+			b = append(b, '&')
 		}
 	}
 	return bytes.TrimSuffix(b, []byte{'&'})
 }
 
-// taskSize is about what names and fixed values of a task take.
-const taskSize = 600
+const (
+	taskSize   = 600 // about what names and fixed values of a task take
+	taskFields = 21
+)
+
+// written is where a field's value stands in a body, encoded: most are the same in the next task.
+type written struct {
+	value    string
+	from, to int
+}
 
 // signingOrder are the places of a call's tasks as their numbers are sorted: 1, 10, 100, 11, 12 and so on.
 var signingOrder = func() (order []int) {
@@ -119,7 +135,7 @@ var signingOrder = func() (order []int) {
 type field struct{ name, value string }
 
 // task is one task's fields, in the order of their names.
-func (a App) task(n *Notice, until string) [21]field {
+func (a App) task(n *Notice, until string) [taskFields]field {
 	v := &a.Vendor
 	return [...]field{
 		{"AndroidMessageHuaweiCategory", v.HuaweiCategory}, {"AndroidMessageOppoCategory", v.OppoCategory}, {"AndroidMessageVivoCategory", v.VivoCategory},

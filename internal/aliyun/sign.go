@@ -104,19 +104,21 @@ var plain = func() (t [256]bool) {
 	return t
 }()
 
-// encode appends s with every byte but the plain ones as %XX.
+// encode appends s with every byte but the plain ones as %XX. It goes byte by byte: runs of plain ones are too short
+// for a copy of each to pay.
 func encode[T string | []byte](b []byte, s T) []byte {
 	const hex = "0123456789ABCDEF"
-	for from := 0; from < len(s); from++ {
-		to := from
-		for to < len(s) && plain[s[to]] {
-			to++
+	b = slices.Grow(b, 3*len(s))
+	to, n := b[len(b):len(b)+3*len(s)], 0
+	for i := range len(s) {
+		c := s[i]
+		if plain[c] {
+			to[n] = c
+			n++
+			continue
 		}
-		b = append(b, s[from:to]...)
-		if to < len(s) {
-			b = append(b, '%', hex[s[to]>>4], hex[s[to]&15])
-		}
-		from = to
+		to[n], to[n+1], to[n+2] = '%', hex[c>>4], hex[c&15]
+		n += 3
 	}
-	return b
+	return b[:len(b)+n]
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"tocsin/internal/call"
 )
@@ -82,4 +83,22 @@ func TestMassPushOnTheWire(t *testing.T) {
 	for name, want := range map[string]string{"TargetValue": "d1,d2", "AndroidMessageVivoCategory": "ACCOUNT", "ExpireTime": "2026-01-02T02:04:05Z", "IdempotentToken": "k", "JobKey": ""} {
 		require.Equal(t, want, got.Get(name), name)
 	}
+}
+
+// What a body takes over from the task before it is what it would have written itself.
+func TestEachTaskSaysItsOwn(t *testing.T) {
+	text := rapid.SampledFrom([]string{"", "a", "示例 a&b=c", "*~+%/"})
+	rapid.Check(t, func(r *rapid.T) {
+		var notices []Notice
+		for i := range rapid.IntRange(1, 12).Draw(r, "tasks") {
+			notices = append(notices, Notice{Devices: []string{fmt.Sprint("d", i)}, Title: text.Draw(r, "title"), Body: text.Draw(r, "body"), Label: text.Draw(r, "label")})
+		}
+		got, err := url.ParseQuery(string(App{}.tasks(notices, time.Now())))
+		require.NoError(r, err)
+		for i, n := range notices {
+			task := fmt.Sprintf("PushTask.%d.", i+1)
+			require.Equal(r, n, Notice{[]string{got.Get(task + "TargetValue")}, got.Get(task + "Title"), got.Get(task + "Body"), got.Get(task + "iOSNotificationCollapseId")})
+			require.Equal(r, "ALL", got.Get(task+"DeviceType"))
+		}
+	})
 }

@@ -125,14 +125,14 @@ func (a *App) texts() (out []notify.Provider, err error) {
 	c, simulated := a.Config.Aliyun, a.Config.Simulated()
 	o := sms.Options{Simulated: simulated, Clock: a.Clock}
 	if c.KeyID != "" || simulated {
-		home, err := a.aliyun(wayAliyun, c.SMS)
+		home, err := a.aliyun(wayAliyun, c.SMS, 0)
 		if err != nil {
 			return nil, err
 		}
 		out = append(out, way(wayAliyun, sms.New(home, o), c.Mainland))
 	}
 	if c.KeyID != "" && c.International != "" || simulated {
-		abroad, err := a.aliyun(wayAbroad, c.International)
+		abroad, err := a.aliyun(wayAbroad, c.International, 0)
 		if err != nil {
 			return nil, err
 		}
@@ -165,19 +165,23 @@ func (a *App) pushes() ([]notify.Provider, error) {
 	if app == "" || c.KeyID == "" && !simulated {
 		return nil, nil
 	}
-	client, err := a.aliyun(wayApp, c.Push)
+	client, err := a.aliyun(wayApp, c.Push, massPush)
 	if err != nil {
 		return nil, err
 	}
 	return []notify.Provider{way(wayApp, push.New(client, app, push.Options{Simulated: simulated, Clock: a.Clock}), c.App)}, nil
 }
 
-// aliyun is a client of one of the account's services, or of the simulator when there is no account.
-func (a *App) aliyun(id, endpoint string) (*aliyun.Client, error) {
+// massPush is about what a call for a hundred people takes.
+const massPush = 64 << 10
+
+// aliyun is a client of one of the account's services, or of the simulator when there is no account. write is how
+// much of a call goes out at once.
+func (a *App) aliyun(id, endpoint string, write int) (*aliyun.Client, error) {
 	c := a.Config.Aliyun
-	o := call.Options{Endpoint: endpoint, KeyID: c.KeyID, KeySecret: c.KeySecret, Region: c.Region}
+	o := call.Options{Endpoint: endpoint, KeyID: c.KeyID, KeySecret: c.KeySecret, Region: c.Region, Write: write}
 	if c.KeyID == "" {
-		o = call.Options{Endpoint: a.simulator.http, KeyID: simulatorKeyID, KeySecret: simulatorSecret, Region: c.Region, Insecure: true}
+		o = call.Options{Endpoint: a.simulator.http, KeyID: simulatorKeyID, KeySecret: simulatorSecret, Region: c.Region, Write: write, Insecure: true}
 	}
 	client, err := aliyun.New(o)
 	if err != nil {

@@ -27,6 +27,7 @@ type Options struct {
 	Region    string // the provider's usual one when empty
 	Insecure  bool   // plain HTTP; only for a loopback endpoint
 	Idle      int    // connections kept open; 0: 64
+	Write     int    // bytes of a call that are written at once; 0: 4 KiB
 }
 
 // Line carries calls to one endpoint. It is safe for concurrent use.
@@ -61,6 +62,7 @@ func New(provider string, o Options) (*Line, error) {
 			MaxIdleConnsPerHost: o.Idle,
 			IdleConnTimeout:     30 * time.Second,
 			DisableCompression:  true,
+			WriteBufferSize:     o.Write,
 		},
 	}
 	if o.Insecure {

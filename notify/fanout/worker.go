@@ -163,17 +163,17 @@ func (w *worker) work(ctx, inFlight context.Context, r notify.Range) error {
 		if err := s.part(last); err != nil {
 			return err
 		}
-		w.adapt(w.f.o.Clock.Now().Sub(begun))
+		w.adapt(len(w.jobs), w.f.o.Clock.Now().Sub(begun))
 	}
 	return nil
 }
 
-// adapt makes the next sub-batch larger while they go fast, which costs less, and smaller again when people would
-// wait to see how far a dispatch has come. It stays large enough to keep all of a provider's connections busy.
-func (w *worker) adapt(took time.Duration) {
+// adapt makes the next sub-batch larger while they go fast, which costs less: twice as large, or as many as went in
+// that time promise. It makes it smaller again when people would wait to see how far a dispatch has come. It stays large enough to keep all of a provider's connections busy.
+func (w *worker) adapt(sent int, took time.Duration) {
 	switch {
 	case took < fastPart:
-		w.most = min(2*w.most, partSize)
+		w.most = min(partSize, max(2*w.most, int(float64(sent)*float64(fastPart)/float64(max(took, 1)))))
 	case took > slowPart:
 		w.most = max(w.most/2, leastPart)
 	}
