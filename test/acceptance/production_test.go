@@ -15,6 +15,9 @@ import (
 // claimed bounds what the loss of a worker leaves in doubt: the ranges that its four hands hold.
 const claimed = 4 * 2000
 
+// people of a dispatch that must outlast what is done to it.
+const people = 40_000
+
 // TestProduction runs two serve and two worker processes on PostgreSQL and NATS the whole way, and takes
 // processes away from them.
 func TestProduction(t *testing.T) {
@@ -118,7 +121,6 @@ func (c *cluster) end(id string, d progress, people int, most int64) progress {
 // lostWorker has another worker take over when a lease ends; what the dead one sent last is in a journal
 // that nobody has.
 func (c *cluster) lostWorker(t *testing.T) {
-	const people = 20000
 	id, d := c.begin(t, "lost", people)
 	c.workers[0].kill()
 	d = c.end(id, d, people, claimed)
@@ -134,17 +136,17 @@ func (c *cluster) lostWorker(t *testing.T) {
 
 // revivedWorker starts a killed worker again: its journal narrows the doubt to what was in flight.
 func (c *cluster) revivedWorker(t *testing.T) {
-	id, d := c.begin(t, "revived", 4000)
+	id, d := c.begin(t, "revived", people)
 	c.workers[1].kill()
 	c.hire(1)
-	d = c.end(id, d, 4000, inFlight)
+	d = c.end(id, d, people, inFlight)
 	require.LessOrEqual(t, d.Duplicates, int64(inFlight))
 }
 
 // stoppedWorkers ends every worker in the middle of a dispatch: each finishes what is in flight, so nobody
 // is in doubt.
 func (c *cluster) stoppedWorkers(t *testing.T) {
-	id, d := c.begin(t, "stopped", 4000)
+	id, d := c.begin(t, "stopped", people)
 	var wg sync.WaitGroup
 	for _, w := range c.workers {
 		wg.Go(func() { c.quit(w) })
@@ -152,11 +154,11 @@ func (c *cluster) stoppedWorkers(t *testing.T) {
 	wg.Wait()
 	d = c.progress(d.ID)
 	require.Equal(t, "running", d.State)
-	require.EqualValues(t, 4000, d.sum())
+	require.EqualValues(t, people, d.sum())
 	for i := range c.workers {
 		c.hire(i)
 	}
-	d = c.end(id, d, 4000, 0)
+	d = c.end(id, d, people, 0)
 	require.Zero(t, d.Duplicates)
 }
 
