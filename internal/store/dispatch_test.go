@@ -48,7 +48,8 @@ func TestDrillReachesTheSimulatorOnly(t *testing.T) {
 			_, err = store.Pools(real)[0].ExecContext(ctx, `UPDATE incident SET mode = 'live' WHERE id = $1 AND 1 = 0`, string(i.ID))
 			require.NoError(t, err)
 
-			simulated := storetest.Open(t, engine(t, storetest.Like(o), storetest.Simulated()))
+			o.Simulated = true
+			simulated := storetest.Open(t, o)
 			_, err = insert(simulated, incident.Drill)
 			require.NoError(t, err)
 			claim := func(db *store.DB) (ok bool) {
