@@ -25,6 +25,7 @@ type dispatchRow struct {
 	Bars           []bar
 	Rate           string
 	ETA, From, End *moment
+	Waits          *moment // when the last who wait for their time are due
 	By             string
 	Duplicates     int64
 	Mode           incident.Mode
@@ -49,7 +50,7 @@ func (r *request) dispatchRow(p notify.Progress) dispatchRow {
 		row.HeldBy = r.person(p.Flow.HeldBy)
 	}
 	if p.State == notify.DispRunning && p.People.Pending > 0 {
-		row.ETA = r.until(p.ETA)
+		row.ETA, row.Waits = r.until(p.ETA), r.until(p.WaitsUntil)
 	}
 	row.Percent = "100"
 	if p.Total > 0 {
