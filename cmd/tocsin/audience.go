@@ -176,7 +176,7 @@ func (c audienceShowCmd) Run(ctx context.Context, std streams) error {
 		fmt.Fprintln(std.out, a.pace())
 	}
 	for _, s := range a.Segments {
-		fmt.Fprintf(std.out, "%-14s %-24s %-20s %12d\n", s.Kind, cmp.Or(s.Value, "-"), cmp.Or(s.Ladder, "-"), s.People)
+		fmt.Fprintf(std.out, "%-14s %-24s %-20s %12d\n", s.Kind, cmp.Or(s.Value, "-"), cmp.Or(s.Ladder, "no address"), s.People)
 	}
 	return nil
 }
@@ -212,6 +212,11 @@ func (a audienceState) text() string {
 		a.Rows, a.Affected, a.Total, a.Rejected, a.Duplicates, a.Dropped)
 	for i, ch := range slices.Sorted(maps.Keys(a.ByChannel)) {
 		s += fmt.Sprintf("%s%s %d", [...]string{"\nreachable by ", ", "}[min(i, 1)], ch, a.ByChannel[ch])
+	}
+	for _, g := range a.Segments {
+		if g.Kind == "all" && g.Ladder == "" {
+			s += fmt.Sprintf("\nwithout a usable address %d", g.People)
+		}
 	}
 	if a.Root != "" {
 		s += "\nsnapshot root " + a.Root
