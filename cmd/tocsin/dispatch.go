@@ -81,7 +81,7 @@ func (p releasePlan) print(w io.Writer, locale string) {
 		for _, l := range c.Providers {
 			rate := "rate not known"
 			if l.Rate > 0 {
-				rate = fmt.Sprintf("%g/s %s, %s", l.Rate, l.RateFrom, lasts(l.Seconds))
+				rate = fmt.Sprintf("%s/s %s, %s", perSecond(l.Rate), l.RateFrom, lasts(l.Seconds))
 			}
 			fmt.Fprintf(w, "  %s: %d to %d messages%s, %s%s\n", l.ID, l.First, l.AtMost, parts(l.Parts), rate, map[bool]string{true: ", paused"}[l.Paused])
 		}
@@ -247,7 +247,7 @@ func (d dispatchState) pace() string {
 		return "" // what stands still has no speed
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "; %.4g/s", d.Rate)
+	fmt.Fprintf(&b, "; %s/s", perSecond(d.Rate))
 	if d.ETA != nil {
 		fmt.Fprintf(&b, ", through at %s", clock(*d.ETA))
 	}
@@ -267,9 +267,17 @@ func (d dispatchState) pace() string {
 		if p.First == 0 && p.Tried == 0 {
 			continue
 		}
-		fmt.Fprintf(&b, "; %s %d of %d at %.4g/s", c, p.Tried, max(p.First, p.Tried), p.Rate)
+		fmt.Fprintf(&b, "; %s %d of %d at %s/s", c, p.Tried, max(p.First, p.Tried), perSecond(p.Rate))
 	}
 	return b.String()
+}
+
+// perSecond is a rate as exact as anybody wants it.
+func perSecond(rate float64) string {
+	if rate < 10 {
+		return fmt.Sprintf("%.2g", rate)
+	}
+	return fmt.Sprintf("%.0f", rate)
 }
 
 // clock is the time of day, with its day where that is not today's working hours.
