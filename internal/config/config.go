@@ -78,6 +78,9 @@ type Simulator struct {
 	CA   string `koanf:"ca_file"`
 }
 
+// textGap is what Tencent demands between two messages to one number unless its console says otherwise.
+const textGap = Duration(30 * time.Second)
+
 // Default is the embedded installation on this machine.
 func Default() Config {
 	return Config{
@@ -87,9 +90,9 @@ func Default() Config {
 		SMTP:     SMTP{Connections: 16, ReplyTime: Duration(2 * time.Minute)},
 		Second:   SMTP{Connections: 16, ReplyTime: Duration(2 * time.Minute)},
 		Aliyun: Aliyun{
-			Region: "cn-hangzhou", SMS: "dysmsapi.aliyuncs.com", Push: "cloudpush.aliyuncs.com", Mainland: Way{Regions: []string{"CN"}},
+			Region: "cn-hangzhou", SMS: "dysmsapi.aliyuncs.com", Push: "cloudpush.aliyuncs.com", Mainland: Way{Regions: []string{"CN"}, Gap: textGap}, Abroad: Way{Gap: textGap},
 		},
-		Tencent: Tencent{Region: "ap-guangzhou", Endpoint: "sms.tencentcloudapi.com", Way: Way{Regions: []string{"CN"}}},
+		Tencent: Tencent{Region: "ap-guangzhou", Endpoint: "sms.tencentcloudapi.com", Way: Way{Regions: []string{"CN"}, Gap: textGap}},
 		Bounces: Bounces{Mailbox: Mailbox{Folder: "INBOX", Every: Duration(time.Minute)}},
 	}
 }
