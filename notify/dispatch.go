@@ -253,6 +253,7 @@ type Receipt struct {
 	ProviderID string
 	Class      Class
 	Code       string
+	RetryAt    time.Time // for RETRY_AT
 	At         time.Time
 }
 

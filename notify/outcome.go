@@ -181,8 +181,13 @@ func (d *Delivery) tells(o Outcome) bool {
 }
 
 // settleReceipt takes a failing receipt: final for what was handed over, even before our own record of
-// it; no word on what waits to be tried again.
+// it, but for a window that must pass; no word on what waits to be tried again.
 func (d *Delivery) settleReceipt(o Outcome, now time.Time) (changed, failed bool) {
+	if o.comesAgain(d) {
+		d.note(&o, now)
+		d.State, d.NextAt, d.RangeNo = Pending, &o.Verdict.RetryAt, 0
+		return true, false
+	}
 	if d.Channel != templates.Email && o.Verdict.ProviderID != "" && d.ProviderID != "" && o.Verdict.ProviderID != d.ProviderID {
 		return false, false // the fate of an earlier message; this one's is still to come
 	}
@@ -195,6 +200,15 @@ func (d *Delivery) settleReceipt(o Outcome, now time.Time) (changed, failed bool
 		d.note(&o, now)
 	}
 	return failed, failed
+}
+
+// comesAgain says that a receipt ends an attempt that was taken, because of a window that must pass, and that the
+// message is to be sent again behind it. That is the one way back from a state, so the receipt must name the
+// message that was taken last: one that comes twice, or late, is about an earlier one.
+func (o *Outcome) comesAgain(d *Delivery) bool {
+	v := o.Verdict
+	return v.Class == ClassRetryAt && !v.RetryAt.IsZero() && v.ProviderID != "" && v.ProviderID == d.ProviderID &&
+		d.State == Accepted && d.Class == ClassAccepted && d.Attempt < maxAttempts
 }
 
 // settleFailure takes the verdict of an attempt that did not succeed. soft says that the recipient was

@@ -83,7 +83,7 @@ func lockDispatch(ctx context.Context, tx Tx, d Dispatch) (Dispatch, error) {
 // recorded is what a batch changed.
 type recorded struct {
 	events int
-	opened int // rows opened on a next channel
+	opened int // rows to be sent that nobody waited for: on a next channel, or once more
 }
 
 // PlainSpan is how far apart the recipients of one plain batch may be, so that whoever looks a recipient up
