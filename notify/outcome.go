@@ -33,6 +33,7 @@ type Outcome struct {
 	Doubt    bool     // the message may have gone out more than once
 	Asked    bool     // the provider was asked, nothing was sent
 	Held     bool     // nothing was sent, nobody was asked: the attempt does not count
+	Over     bool     // nothing is sent any more: the dispatch was stopped
 	Ladder   []string // the person's usable channels in order, for the next one
 }
 
@@ -64,11 +65,11 @@ func (o *Outcome) nextRung(d *Dispatch) string {
 }
 
 // move is the only writer of a delivery's state. It refuses whatever does not lie ahead: the order of
-// the states decides. Stopped is reached from Pending only, and left only by word that the message
-// went out after all.
+// the states decides. Stopped is reached only from Pending, and from InDoubt once the provider has been asked, and
+// left only by word that the message went out after all.
 func (d *Delivery) move(to DeliveryState) bool {
 	switch {
-	case to == Stopped && d.State != Pending,
+	case to == Stopped && d.State != Pending && d.State != InDoubt,
 		to != Stopped && d.State == Stopped && to < Accepted,
 		to != Stopped && d.State != Stopped && to <= d.State,
 		to == d.State:
@@ -87,6 +88,8 @@ func (d *Delivery) settle(o Outcome, now time.Time) (changed, failed bool) {
 	switch {
 	case o.Verdict.Class == ClassNoWord:
 		return d.waitedInVain(), false
+	case o.Over && (o.refused() || o.putBack()):
+		return d.end(&o, now), false
 	case o.putBack():
 		return d.putBack(o, now), false
 	}
@@ -131,6 +134,16 @@ func (d *Delivery) waitedInVain() bool {
 		return false
 	}
 	d.Class, d.NextAt, d.RangeNo = ClassNoWord, nil, 0
+	return true
+}
+
+// end settles a doubt of a dispatch that was stopped: the message has reached nobody.
+func (d *Delivery) end(o *Outcome, now time.Time) bool {
+	if d.State != InDoubt || !d.move(Stopped) {
+		return false
+	}
+	d.Attempt = o.Attempt
+	d.note(o, now)
 	return true
 }
 

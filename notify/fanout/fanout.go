@@ -55,8 +55,9 @@ type Fanout struct {
 	left      []string // journal files of an earlier process
 	before    *holder  // that process
 
-	hints chan struct{} // to the keeper
-	wakes chan struct{} // to the workers
+	inquired time.Time     // when the keeper last asked about stopped dispatches
+	hints    chan struct{} // to the keeper
+	wakes    chan struct{} // to the workers
 
 	mu        sync.Mutex
 	releases  map[int64]*release

@@ -203,7 +203,7 @@ func (s *shift) ask() {
 func (t *task) askable(rel *release) []*provider {
 	var out []*provider
 	for _, p := range t.route.providers {
-		if _, can := p.Channel.(notify.Querier); !can {
+		if !p.answers() {
 			continue
 		}
 		if t.row != nil && t.row.Provider != "" {
