@@ -155,6 +155,7 @@ func applyOutcomes(ctx context.Context, tx Tx, d Dispatch, kind string, outcomes
 	if err := writeBatch(ctx, tx, d, b, w.events); err != nil || len(w.rows) == 0 {
 		return sum, err // what went well breaks no limit
 	}
+	warnOfTraps(tx, d, w.moved.rows)
 	return sum, follow(ctx, tx, d, w.moved.people[Failed])
 }
 
@@ -247,6 +248,9 @@ func (t *tally) add(p *person, n int64) {
 		}
 		if row.Code == complaint {
 			t.rows[CountKey{row.Channel, Complained}] += n
+		}
+		if row.trapped() {
+			t.rows[CountKey{row.Channel, Trapped}] += n
 		}
 		if row.State == Failed && row.Class == ClassNoChannel {
 			t.rows[CountKey{row.Channel, Untried}] += n

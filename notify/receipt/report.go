@@ -114,7 +114,8 @@ func (g group) verdict() (v notify.Verdict, ok bool) {
 	if action != "failed" && (action != "" || !strings.HasPrefix(v.Code, "5.")) {
 		return v, false
 	}
-	v.Class, _ = failure(v.Code, g.Get("Diagnostic-Code"))
+	class, rule := failure(v.Code, g.Get("Diagnostic-Code"))
+	v.Class, v.Code = class, alarming(v.Code, rule)
 	return v, true
 }
 
@@ -128,6 +129,14 @@ func said(text string) (code int, enhanced string) {
 		enhanced = m[2] + m[3]
 	}
 	return code, enhanced
+}
+
+// alarming keeps with a code the one rule that people must hear of.
+func alarming(code, rule string) string {
+	if rule != notify.Honeypot {
+		return code
+	}
+	return strings.TrimPrefix(code+"/"+rule, "/")
 }
 
 // failure is the class of a delivery that a mail system gave up: a provider's text first, then its codes.
