@@ -43,6 +43,7 @@ func (a *App) routes() (*gin.Engine, error) {
 	if err := console.Mount(engine, console.Options{
 		Playbooks: a.Playbooks, Notify: a.Notify, Access: a.Access, Catalog: a.Catalog, Law: a.Engine, Events: events{a}, Clock: a.Clock, Log: a.Log,
 		Operator: a.Config.Operator, Secure: strings.HasPrefix(a.Config.HTTP.PublicURL, "https://"), Simulator: a.SimulatorURL(),
+		Refusing: a.DB.Refusing,
 	}); err != nil {
 		return nil, err
 	}

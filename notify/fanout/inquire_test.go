@@ -14,7 +14,9 @@ import (
 // After a stop nothing goes out, but who is in doubt is asked about until the provider has said what became of it.
 func TestDoubtsOfAStoppedDispatchAreSettled(t *testing.T) {
 	h := newHouse(t, phones(6))
-	h.sms.script = func(notify.Outgoing) notify.Verdict { return notify.Verdict{Class: notify.ClassInDoubt, Code: "timeout"} }
+	h.sms.script = func(notify.Outgoing) notify.Verdict {
+		return notify.Verdict{Class: notify.ClassInDoubt, Code: "timeout"}
+	}
 	questions := map[int64]int{}
 	provider := &asked{channel: h.sms, answer: func(o notify.Outgoing) (notify.Verdict, bool, error) {
 		questions[o.Seq]++
