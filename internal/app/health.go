@@ -60,8 +60,12 @@ type part struct {
 }
 
 func (a *App) parts() []part {
+	store := part{"store", a.DB.Ping}
+	if !a.Serve {
+		return []part{store} // a worker has no more
+	}
 	return []part{
-		{"store", a.DB.Ping},
+		store,
 		{"bus", func(context.Context) error {
 			if !a.bus.Connected() {
 				return errors.New("not connected")
@@ -117,6 +121,9 @@ func (s state) Collect(ch chan<- prometheus.Metric) {
 		for id, n := range s.a.fanout.UnknownCodes() {
 			ch <- prometheus.MustNewConstMetric(unknownMetric, prometheus.CounterValue, float64(n), id)
 		}
+	}
+	if !s.a.Serve {
+		return // what all processes share is told by those that serve
 	}
 	sc := evidence.System(s.a.Config.Operator)
 	providers, err := s.a.Notify.Providers(ctx, sc)
