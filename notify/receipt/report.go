@@ -12,6 +12,7 @@ import (
 	"github.com/emersion/go-message/textproto"
 
 	"tocsin/notify"
+	"tocsin/notify/codes"
 )
 
 const (
@@ -146,9 +147,9 @@ func failure(status, text string) (notify.Class, string) {
 	if status == "" || strings.HasSuffix(status, ".0.0") && enhanced != "" {
 		status = enhanced
 	}
-	class, _, rule := notify.ClassifyReply(code, status, text)
-	if class == notify.ClassRetry || class == notify.ClassRetryAt && (rule == "" || rule == "greylist") {
-		class = notify.ClassRcptSoft
+	r, known := codes.Mail(code, status, text, codes.InBounce)
+	if !known || r.Class == notify.ClassRetry || r.Class == notify.ClassRetryAt && code < 500 {
+		r.Class = notify.ClassRcptSoft
 	}
-	return class, rule
+	return r.Class, r.Name
 }
