@@ -39,7 +39,7 @@ func (s *shift) send(g *group, tasks []int32) (reroute bool, err error) {
 	}
 	ctx, cancel := context.WithCancelCause(s.going)
 	defer cancel(nil)
-	s.out = s.out[:0]
+	s.out = slices.Grow(s.out[:0], len(tasks))
 	for _, i := range tasks {
 		s.out = append(s.out, s.outgoing(&s.tasks[i]))
 	}
