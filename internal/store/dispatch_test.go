@@ -157,6 +157,12 @@ func TestDeliveries(t *testing.T) {
 			read(rows[2:4], got, err)
 			got, err = tx.DueDeliveries(ctx, late, 1)
 			read(rows[2:3], got, err)
+			got, err = tx.DueDoubts(ctx, d.No, rows[3].Channel, storetest.Start, 10)
+			read(nil, got, err)
+			got, err = tx.DueDoubts(ctx, d.No, rows[3].Channel, late, 10)
+			read(rows[3:4], got, err)
+			got, err = tx.DueDoubts(ctx, d.No, "sms", late, 10)
+			read(nil, got, err)
 
 			require.NoError(t, tx.InsertRanges(ctx, []notify.Range{{Dispatch: d.No, No: 2, Again: true, From: 1, To: 2}}))
 			rows[2].RangeNo = 2
