@@ -83,7 +83,7 @@ func lockDispatch(ctx context.Context, tx Tx, d Dispatch) (Dispatch, error) {
 // recorded is what a batch changed.
 type recorded struct {
 	events int
-	opened int // rows opened on a next channel
+	opened int // rows opened at a next address or on a next channel
 }
 
 // PlainSpan is how far apart the recipients of one plain batch may be, so that whoever looks a recipient up
@@ -187,6 +187,9 @@ func (w *writing) person(known []Delivery, outcomes []Outcome) (rest []Delivery)
 		}
 	}
 	w.moved.add(&p, 1)
+	for _, channel := range p.spent {
+		w.moved.rows[CountKey{channel, Spent}]++
+	}
 	w.opened += p.opened
 	w.rows = p.dirty(w.rows)
 	return known[n:]
@@ -204,9 +207,17 @@ func (w *writing) take(channel string) {
 // add enters a delivery as it now stands.
 func (w *writing) add(d *Delivery) {
 	w.events.Add(&evidence.DeliveryEvent{
-		Seq: d.Seq, Channel: d.Channel, Attempt: d.Attempt, State: d.State.String(), Class: string(d.Class), Code: d.Code,
+		Seq: d.Seq, Channel: d.Channel, Address: nth(d.Address), Attempt: d.Attempt, State: d.State.String(), Class: string(d.Class), Code: d.Code,
 		Provider: d.Provider, ProviderID: d.ProviderID, Doubt: d.Doubt, At: w.now,
 	})
+}
+
+// nth is an address as evidence counts it: the first is not named.
+func nth(address int) int {
+	if address == 0 {
+		return 0
+	}
+	return address + 1
 }
 
 func writeBatch(ctx context.Context, tx Tx, d Dispatch, b Batch, events *evidence.EventBatch) (err error) {
