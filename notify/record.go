@@ -207,13 +207,13 @@ func (w *writing) take(channel string) {
 // add enters a delivery as it now stands.
 func (w *writing) add(d *Delivery) {
 	w.events.Add(&evidence.DeliveryEvent{
-		Seq: d.Seq, Channel: d.Channel, Address: nth(d.Address), Attempt: d.Attempt, State: d.State.String(), Class: string(d.Class), Code: d.Code,
+		Seq: d.Seq, Channel: d.Channel, Address: Nth(d.Address), Attempt: d.Attempt, State: d.State.String(), Class: string(d.Class), Code: d.Code,
 		Provider: d.Provider, ProviderID: d.ProviderID, Doubt: d.Doubt, At: w.now,
 	})
 }
 
-// nth is an address as evidence counts it: the first is not named.
-func nth(address int) int {
+// Nth is a delivery's address as people and evidence count it, from 2 on; 0 is the first.
+func Nth(address int) int {
 	if address == 0 {
 		return 0
 	}
