@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -38,15 +39,21 @@ type house struct {
 	tokens map[string]string
 }
 
+// What tests only read is made once for all.
+var (
+	builtinLaw   = sync.OnceValues(obligation.New)
+	builtinForms = sync.OnceValues(templates.Load)
+)
+
 func newHouse(t *testing.T) *house {
 	t.Helper()
 	h := &house{t: t, clock: clock.NewFake(storetest.Start), tokens: map[string]string{}}
 	db := storetest.SQLite(t, storetest.WithClock(h.clock), storetest.Simulated())
 	key, err := db.OperatorKey(t.Context(), operator)
 	require.NoError(t, err)
-	law, err := obligation.New()
+	law, err := builtinLaw()
 	require.NoError(t, err)
-	catalog, err := templates.Load()
+	catalog, err := builtinForms()
 	require.NoError(t, err)
 	definitions, err := playbooks.Load(law, catalog)
 	require.NoError(t, err)
