@@ -75,6 +75,7 @@ type closing struct {
 
 // Open opens the store and makes the use cases; nothing runs yet. Commands that only administrate stop here.
 func Open(ctx context.Context, o Options) (*App, error) {
+	keepHeapFloor()
 	if o.Clock == nil {
 		o.Clock = clock.System{}
 	}

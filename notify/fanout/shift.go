@@ -144,7 +144,7 @@ func (s *shift) stillShort() string {
 // results are the outcomes, in the order of seq; complete says that everybody has one. What was begun and has
 // no verdict is in doubt, and what was sent after an attempt that may have gone out is a possible duplicate.
 func (s *shift) results() (out []notify.Outcome, complete bool) {
-	out, complete = s.outcomes[:0], true
+	out, complete = slices.Grow(s.outcomes[:0], len(s.tasks)), true
 	for i := range s.tasks {
 		t := &s.tasks[i]
 		if t.state < open {
