@@ -31,7 +31,8 @@ tools: ## what the tests need and this machine lacks: PostgreSQL, Chromium, a Ch
 	@scripts/tools.sh
 
 .PHONY: quick
-quick: export GOGC := 400 # compilers and tests here are small and live shortly: collect less
+# Compilers and tests are small and live shortly, so they collect less garbage.
+quick: export GOGC := 400
 quick: ## the fast tests, under a minute once built
 	go vet ./...
 	go test -vet=off -short ./incident/... ./templates/... ./notify/... ./playbooks/... ./internal/... ./test/layers
