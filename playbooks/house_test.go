@@ -56,6 +56,15 @@ var compiled = sync.OnceValues(func() (*obligation.Engine, *templates.Catalog) {
 	return engine, catalog
 })
 
+// builtin is the playbooks that first processes share; each restarted one reads its own.
+var builtin = sync.OnceValue(func() *playbooks.Definitions {
+	defs, err := playbooks.Load(compiled())
+	if err != nil {
+		panic(err)
+	}
+	return defs
+})
+
 // house is one process over a database that outlives it.
 type house struct {
 	t       *testing.T
@@ -72,7 +81,7 @@ func open(t *testing.T) *house {
 	t.Parallel()
 	clk := clock.NewFake(storetest.Start)
 	h := &house{t: t, clock: clk, options: storetest.Engines()["sqlite"](t, storetest.WithClock(clk), storetest.Simulated())}
-	h.start()
+	h.start(builtin())
 	t.Cleanup(func() { require.NoError(t, h.db.Close()) })
 	_, err := h.books.PutProfile(ctx, admin, "", profile())
 	require.NoError(t, err)
@@ -80,14 +89,12 @@ func open(t *testing.T) *house {
 	return h
 }
 
-func (h *house) start() {
+func (h *house) start(defs *playbooks.Definitions) {
 	h.t.Helper()
 	var err error
 	h.db, err = store.Open(ctx, h.options)
 	require.NoError(h.t, err)
 	engine, catalog := compiled()
-	defs, err := playbooks.Load(engine, catalog)
-	require.NoError(h.t, err)
 	key, err := h.db.OperatorKey(ctx, "acme")
 	require.NoError(h.t, err)
 	h.books = playbooks.New(store.Of[playbooks.Tx](h.db), engine, defs, catalog)
@@ -98,7 +105,9 @@ func (h *house) start() {
 func (h *house) restart() {
 	h.t.Helper()
 	require.NoError(h.t, h.db.Close())
-	h.start()
+	defs, err := playbooks.Load(compiled())
+	require.NoError(h.t, err)
+	h.start(defs)
 }
 
 // pump hands over committed events until none is left and returns their kinds.

@@ -1,4 +1,4 @@
-package httpapi
+package httpapi_test
 
 import (
 	"encoding/json"
@@ -13,17 +13,17 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/stretchr/testify/require"
 
-	"tocsin/playbooks/obligation"
+	"tocsin/internal/httpapi"
 )
 
 func mounted(t *testing.T) (*gin.Engine, map[string]map[string]json.RawMessage) {
 	gin.SetMode(gin.TestMode)
-	law, err := obligation.New()
+	law, err := builtinLaw()
 	require.NoError(t, err)
 	engine := gin.New()
-	Mount(engine, Options{Engine: law, MaxBody: 1 << 20})
+	httpapi.Mount(engine, httpapi.Options{Engine: law, MaxBody: 1 << 20})
 	w := httptest.NewRecorder()
-	engine.ServeHTTP(w, httptest.NewRequest(http.MethodGet, Base+"/openapi.json", nil))
+	engine.ServeHTTP(w, httptest.NewRequest(http.MethodGet, httpapi.Base+"/openapi.json", nil))
 	require.Equal(t, http.StatusOK, w.Code)
 	var described struct {
 		OpenAPI string
@@ -47,7 +47,7 @@ func TestTheDescriptionIsExactlyWhatIsServed(t *testing.T) {
 	}
 	param := regexp.MustCompile(`:(\w+)`)
 	for _, r := range engine.Routes() {
-		served = append(served, r.Method+" "+param.ReplaceAllString(strings.TrimPrefix(r.Path, Base), "{$1}"))
+		served = append(served, r.Method+" "+param.ReplaceAllString(strings.TrimPrefix(r.Path, httpapi.Base), "{$1}"))
 	}
 	described = append(described, undescribed...)
 	slices.Sort(described)
@@ -75,7 +75,7 @@ func TestEveryOperationNeedsAToken(t *testing.T) {
 	for path, methods := range paths {
 		for method := range methods {
 			w := httptest.NewRecorder()
-			target := Base + regexp.MustCompile(`\{\w+\}`).ReplaceAllString(path, "x")
+			target := httpapi.Base + regexp.MustCompile(`\{\w+\}`).ReplaceAllString(path, "x")
 			engine.ServeHTTP(w, httptest.NewRequest(strings.ToUpper(method), target, strings.NewReader("{}")))
 			require.Equal(t, http.StatusUnauthorized, w.Code, "%s %s", method, path)
 			require.Equal(t, "application/problem+json", w.Header().Get("Content-Type"))
@@ -85,23 +85,24 @@ func TestEveryOperationNeedsAToken(t *testing.T) {
 
 func TestCallbacksNeedTheirSecretPath(t *testing.T) {
 	gin.SetMode(gin.TestMode)
-	law, err := obligation.New()
+	law, err := builtinLaw()
 	require.NoError(t, err)
 	engine := gin.New()
-	Mount(engine, Options{Engine: law, Callback: "right"})
+	httpapi.Mount(engine, httpapi.Options{Engine: law, Callback: "right"})
 	w := httptest.NewRecorder()
-	engine.ServeHTTP(w, httptest.NewRequest(http.MethodPost, Base+"/callbacks/aliyun-sms/wrong", strings.NewReader("[]")))
+	engine.ServeHTTP(w, httptest.NewRequest(http.MethodPost, httpapi.Base+"/callbacks/aliyun-sms/wrong", strings.NewReader("[]")))
 	require.Equal(t, http.StatusNotFound, w.Code)
 }
 
 func TestProblemsNeverRepeatTheValue(t *testing.T) {
-	p := newError(http.StatusUnprocessableEntity, "validation failed", &huma.ErrorDetail{Location: "body.people[0].name", Message: "expected string", Value: "secret person"})
+	mounted(t)
+	p := huma.NewError(http.StatusUnprocessableEntity, "validation failed", &huma.ErrorDetail{Location: "body.people[0].name", Message: "expected string", Value: "secret person"})
 	b, err := json.Marshal(p)
 	require.NoError(t, err)
 	require.NotContains(t, string(b), "secret person")
 	require.Contains(t, string(b), `"pointer":"/people/0/name"`)
 	require.Equal(t, http.StatusBadRequest, p.GetStatus())
-	p = newError(http.StatusInternalServerError, "password=hunter2")
+	p = huma.NewError(http.StatusInternalServerError, "password=hunter2")
 	b, err = json.Marshal(p)
 	require.NoError(t, err)
 	require.NotContains(t, string(b), "hunter2")

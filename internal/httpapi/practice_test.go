@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -41,6 +42,9 @@ type house struct {
 	codec  *notify.Codec
 }
 
+// builtinLaw is compiled once: an engine is safe for all tests.
+var builtinLaw = sync.OnceValues(obligation.New)
+
 func newHouse(t *testing.T) *house {
 	t.Helper()
 	h := &house{t: t, clock: clock.NewFake(storetest.Start), tokens: map[string]string{}}
@@ -48,7 +52,7 @@ func newHouse(t *testing.T) *house {
 	key, err := db.OperatorKey(t.Context(), operator)
 	require.NoError(t, err)
 	h.codec = notify.NewCodec(key)
-	law, err := obligation.New()
+	law, err := builtinLaw()
 	require.NoError(t, err)
 	catalog, err := templates.Load()
 	require.NoError(t, err)

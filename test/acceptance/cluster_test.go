@@ -136,4 +136,4 @@ func (c *cluster) connect() *nats.Conn {
 }
 
 // postgres is an empty database on the machine's own PostgreSQL.
-func postgres(t *testing.T) (dsn string) { return storetest.Engines()["postgres"](t).DSN }
+func postgres(t *testing.T) (dsn string) { return storetest.Bare()["postgres"](t).DSN }
