@@ -97,7 +97,7 @@ const (
 	Stopped
 )
 
-var deliveryStates = [...]string{"pending", "sending", "in_doubt", "accepted", "failed", "delivered", "read", "stopped", "complained", "untried"}
+var deliveryStates = [...]string{"pending", "sending", "in_doubt", "accepted", "failed", "delivered", "read", "stopped", "complained", "untried", "trapped"}
 
 // String is the state as the API names it.
 func (s DeliveryState) String() string { return deliveryStates[s] }
@@ -203,6 +203,7 @@ type Progress struct {
 	ByChannel  map[string]map[string]int64 `json:"by_channel"` // channel → state → deliveries
 	Duplicates int64                       `json:"possible_duplicates"`
 	Complaints map[string]int64            `json:"complaints,omitempty"` // channel → people who complained about what arrived
+	Traps      int64                       `json:"traps,omitempty"`      // addresses that are traps: what the audience is worth
 	Rate       float64                     `json:"rate"`                 // outcomes a second, over the last minute; of one that has ended, over all of it
 	ETA        *time.Time                  `json:"eta,omitempty"`
 	WaitsUntil *time.Time                  `json:"waits_until,omitempty"` // of a running one: when the last delivery that waits for its time is due
@@ -254,6 +255,7 @@ type Receipt struct {
 	ProviderID string
 	Class      Class
 	Code       string
+	RetryAt    time.Time // for RETRY_AT
 	At         time.Time
 }
 

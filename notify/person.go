@@ -64,6 +64,9 @@ func (p *person) apply(o Outcome, d Dispatch, now time.Time) (Delivery, bool) {
 		return *row, false
 	}
 	p.touch(o.Channel)
+	if o.Attempt == 0 && row.State == Pending {
+		p.opened++
+	}
 	if row.State == Accepted && row.Class == ClassAccepted && o.Attempt > 0 {
 		if next := o.nextRung(&d); next != "" && !p.has(next) {
 			row.NextAt = ptr(now.Add(time.Duration(d.Course.Waits[o.Channel])))

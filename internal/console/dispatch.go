@@ -130,6 +130,7 @@ type dispatchModel struct {
 	Base       string // audience that the next addition leaves out
 	Unreached  int64
 	Complaints int64
+	Traps      int64
 	Moving     bool
 }
 
@@ -172,6 +173,7 @@ func (r *request) showDispatch(status int, bad forms, found []notify.Told) error
 	if p.Margin != nil {
 		m.Margin = &margin{Text: r.length(p.Margin.Abs()), Late: *p.Margin < 0, Deadline: r.at(p.Deadline)}
 	}
+	m.Traps = p.Traps
 	for _, n := range p.Complaints {
 		m.Complaints += n
 	}

@@ -30,6 +30,7 @@ type task struct {
 	doubt    bool // an earlier attempt may have gone out
 	asked    bool // the provider was, and nothing is sent
 	held     bool // nothing is sent or asked: not now
+	spaced   bool // its address is kept free of other messages for it
 	state    byte
 	verdict  notify.Verdict
 }

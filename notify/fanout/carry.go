@@ -168,6 +168,9 @@ func (c *carriage) done(i int, v notify.Verdict) {
 	if v.Unknown && c.provider.odd.Add(1)%oddEvery == 1 {
 		c.f.o.Log.WarnContext(c.going, "a code that no table knows", "provider", c.provider.ID, "code", notify.ShortCode(v.Code))
 	}
+	if t.spaced {
+		c.f.gaps.told(t, v, c.f.o.Clock.Now())
+	}
 	t.settle(v)
 	t.held = !begun && v.Class == notify.ClassRetryAt // its sender put it off unsent
 	if t.stopped() {

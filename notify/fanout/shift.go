@@ -93,7 +93,7 @@ func (s *shift) group() {
 		if t.state > waiting {
 			continue
 		}
-		if s.choose(t, now); t.provider == nil {
+		if s.choose(t, now); t.provider == nil || s.tooSoon(t, now) {
 			continue
 		}
 		at := slices.IndexFunc(s.groups[:n], func(g group) bool {
@@ -148,6 +148,9 @@ func (s *shift) results() (out []notify.Outcome, complete bool) {
 	for i := range s.tasks {
 		t := &s.tasks[i]
 		if t.state < open {
+			if t.spaced {
+				s.f.gaps.leave(t, s.f.o.Clock.Now())
+			}
 			if !t.stopped() {
 				complete = false
 				continue
@@ -200,7 +203,7 @@ func (s *shift) ask() {
 func (t *task) askable(rel *release) []*provider {
 	var out []*provider
 	for _, p := range t.route.providers {
-		if _, can := p.Channel.(notify.Querier); !can {
+		if !p.answers() {
 			continue
 		}
 		if t.row != nil && t.row.Provider != "" {
