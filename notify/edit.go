@@ -174,6 +174,7 @@ func (e *editor) course(c *Course) {
 		}
 		return
 	}
+	next.Limit = next.Limit.orDefault() // what is approved says what holds
 	e.problems = append(e.problems, checkCourse(next, e.doc.Channels)...)
 	e.note("", "course", string(mustJSON(e.doc.Course)), string(mustJSON(next)))
 	e.doc.Course = next

@@ -99,6 +99,21 @@ func TestAPlanCountsPeopleProvidersCostAndTime(t *testing.T) {
 	require.EqualValues(t, 350, p.Channels[1].AtMost, "whoever has both may be sent both")
 }
 
+// Who has mail first already is not told to put it first, and no provider is blamed for a dispatch's own limit.
+func TestAPlanKnowsItsOwnLimit(t *testing.T) {
+	w := newWorld(t)
+	deadline := w.clock.Now().Add(time.Second)
+	d := w.edited(w.propose(individuals, notify.Policy{Quorum: 1, Deadline: &deadline}))
+	edited, err := w.service.Edit(w.ctx, rui, d.ID, d.Version, notify.Edit{Channels: []string{templates.Email}, Course: &notify.Course{Rates: map[string]float64{"email": 0.1}}})
+	require.NoError(t, err)
+	require.Equal(t, notify.Limits{Failed: 0.1, Complaints: 0.003, After: 100}, edited.Course.Limit, "what holds stands in what is approved")
+	w.crowd()
+	w.service.SetWays([]notify.Way{{ID: "r", Channel: "email", Rate: 100}})
+	p, err := w.service.Plan(w.ctx, audit, d.ID, "")
+	require.NoError(t, err)
+	require.Equal(t, []string{"cannot", "start-now", "publish-page", "own-rate email"}, codes(p.Advice))
+}
+
 func TestAPlanSaysWhatToDo(t *testing.T) {
 	for _, c := range []struct {
 		name     string

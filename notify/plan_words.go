@@ -32,6 +32,7 @@ var planWords = map[string]map[string]string{
 	"email-first":  {"zh-Hans": "‹people› 人有邮箱：先发邮件。", "en": "‹people› people have a mailbox: add e-mail, and put it first."},
 	"publish-page": {"zh-Hans": "先发布公告页面。", "en": "Publish the page first."},
 	"slowest":      {"zh-Hans": "最慢的是服务商 ‹value›：向其申请更高速率，或增加第二家服务商。", "en": "Provider ‹value› is the slowest: ask it for a higher rate, or add a second one."},
+	"own-rate":     {"zh-Hans": "限制速度的是本次发送自己的设置（‹value›）：提高或取消该上限。", "en": "What holds it back is this dispatch's own limit on ‹value›: raise it, or take it away."},
 	"canary":       {"zh-Hans": "受众超过一万人：建议先发给一小批人（例如 250 人），观察后再继续。", "en": "More than 10,000 people: send to a first wave, such as 250, and watch it before the rest follows."},
 	"quiet":        {"zh-Hans": "现在是 ‹people› 人的夜间：到 ‹value› 之前不发短信。", "en": "It is night for ‹people› people: they are not disturbed until ‹value›."},
 }
@@ -89,23 +90,30 @@ func (p *planner) advise() {
 func (p *planner) hurry() {
 	p.advice(string(p.out.Verdict), "", 0)
 	p.advice("start-now", "", 0)
-	channels := slices.DeleteFunc(slices.Clone(p.doc.Channels), func(c string) bool { return c == templates.Announcement })
 	mail := p.people.ByChannel[templates.Email]
-	if mail > 0 && p.out.Verdict == Cannot && slices.Index(channels, templates.Email) != 0 {
+	var slowest WayPlan
+	var on string
+	for _, c := range p.out.Channels {
+		if c.Channel == templates.Email {
+			mail -= c.First // they have it first already
+		}
+		for _, l := range c.Providers {
+			if l.Seconds > slowest.Seconds {
+				slowest, on = l, c.Channel
+			}
+		}
+	}
+	if mail > 0 && p.out.Verdict == Cannot {
 		p.advice("email-first", "", mail)
 	}
 	if !slices.Contains(p.doc.Channels, templates.Announcement) {
 		p.advice("publish-page", "", 0)
 	}
-	slowest := WayPlan{}
-	for _, c := range p.out.Channels {
-		for _, l := range c.Providers {
-			if l.Seconds > slowest.Seconds {
-				slowest = l
-			}
-		}
-	}
-	if p.out.Verdict == Cannot && slowest.ID != "" {
+	switch {
+	case p.out.Verdict != Cannot || slowest.ID == "":
+	case slowest.RateFrom == "course":
+		p.advice("own-rate", on, 0)
+	default:
 		p.advice("slowest", slowest.ID, 0)
 	}
 }

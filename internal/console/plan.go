@@ -103,7 +103,7 @@ func (r *request) noteValue(n notify.PlanNote) string {
 	switch n.Code {
 	case "paused", "rate-unknown", "price-unknown", "slowest":
 		return r.word("provider", n.Value)
-	case "waits", "no-provider":
+	case "waits", "no-provider", "own-rate":
 		return r.word("channel", n.Value)
 	case "region":
 		return r.region(n.Value)
