@@ -206,8 +206,9 @@ type Progress struct {
 	Traps      int64                       `json:"traps,omitempty"`      // addresses that are traps: what the audience is worth
 	Rate       float64                     `json:"rate"`                 // outcomes a second, over the last minute; of one that has ended, over all of it
 	ETA        *time.Time                  `json:"eta,omitempty"`
-	Pace       map[string]Pace             `json:"pace,omitempty"`   // by channel, while it runs
-	Margin     *time.Duration              `json:"margin,omitempty"` // from its end, or when it should end, to the deadline
+	WaitsUntil *time.Time                  `json:"waits_until,omitempty"` // of a running one: when the last delivery that waits for its time is due
+	Pace       map[string]Pace             `json:"pace,omitempty"`        // by channel, while it runs
+	Margin     *time.Duration              `json:"margin,omitempty"`      // from its end, or when it should end, to the deadline
 	Additions  []Progress                  `json:"additions,omitempty"`
 }
 

@@ -153,9 +153,21 @@ func (t *Tx) NextDue(ctx context.Context, dispatchNo int64) (*time.Time, error) 
 	if err := t.owns(ctx, "dispatch", dispatchNo); err != nil {
 		return nil, err
 	}
+	return t.due(ctx, "MIN", dispatchNo)
+}
+
+// LastDue is when the last of the dispatch's rows that wait is due; nil when none waits.
+func (t *Tx) LastDue(ctx context.Context, dispatchNo int64) (*time.Time, error) {
+	if err := t.owns(ctx, "dispatch", dispatchNo); err != nil {
+		return nil, err
+	}
+	return t.due(ctx, "MAX", dispatchNo)
+}
+
+func (t *Tx) due(ctx context.Context, which string, dispatchNo int64) (*time.Time, error) {
 	scan := func(s scanner) (due *time.Time, err error) { return due, s.Scan(maybe(&due)) }
-	due, _, err := one(ctx, t, "read next due", scan,
-		`SELECT MIN(next_at) FROM delivery WHERE dispatch_no = $1 AND next_at IS NOT NULL`, dispatchNo)
+	due, _, err := one(ctx, t, "read when rows are due", scan,
+		`SELECT `+which+`(next_at) FROM delivery WHERE dispatch_no = $1 AND next_at IS NOT NULL`, dispatchNo)
 	return due, err
 }
 

@@ -44,7 +44,11 @@ func (s *shift) send(g *group, tasks []int32) (reroute bool, err error) {
 		s.out = append(s.out, s.outgoing(&s.tasks[i]))
 	}
 	c := &carriage{shift: s, provider: g.provider, indexes: tasks, cancel: cancel}
-	g.provider.work.change(s.f.o.Clock.Now(), 1, 0)
+	counted := 0
+	if len(tasks) >= telling {
+		counted = 1
+	}
+	g.provider.work.change(s.f.o.Clock.Now(), counted, 0)
 	err = sender.Send(ctx, s.out, c.begin, c.done)
 	complete := true
 	ended := int64(0)
@@ -58,7 +62,7 @@ func (s *shift) send(g *group, tasks []int32) (reroute bool, err error) {
 			ended++
 		}
 	}
-	g.provider.work.change(s.f.o.Clock.Now(), -1, ended)
+	g.provider.work.change(s.f.o.Clock.Now(), -counted, ended*int64(counted))
 	if err != nil {
 		delete(s.senders, key)
 		err = errors.Join(errBroken, err, sender.Close())
