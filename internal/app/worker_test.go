@@ -43,7 +43,7 @@ func TestAWorkerTellsHowItIs(t *testing.T) {
 	status, said := get("/readyz")
 	require.Equal(t, 503, status)
 	require.Contains(t, said, "store is not ready")
-	_ = a.Stop(context.Background()) // a second close of the store is a fault of this test
+	_ = a.Stop(context.Background())                                     // a second close of the store is a fault of this test
 	_, err = http.Get("http://" + a.listener.Addr().String() + "/livez") //nolint:noctx // loopback
 	require.Error(t, err, "the door is shut")
 }

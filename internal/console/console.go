@@ -38,7 +38,7 @@ type Options struct {
 	Clock     clock.Clock
 	Log       *slog.Logger
 	Operator  string
-	Secure    bool   // cookies over TLS only; false on loopback
+	Secure    bool                                 // cookies over TLS only; false on loopback
 	Refusing  func() (why string, since time.Time) // why the store takes no writes: full, locked, read-only; "" when it does
 	Simulator string                               // address of the providers' doubles, said on every page; "" when providers are real
 }
