@@ -24,6 +24,7 @@ const (
 	Complained = Stopped + 1 + iota // arrived, and the person complained about it
 	Untried                         // failed, and never sent: no provider may serve that person there
 	Trapped                         // failed at an address that is a trap for senders who do not know their people
+	Spent                           // addresses that failed for good, of people who have another one
 )
 
 // Honeypot is what a mail system's answer is called by which an address is a trap.
@@ -126,15 +127,25 @@ func overLimits(d Dispatch, rows map[CountKey]int64) (reason string) {
 	return ""
 }
 
-// borne is what a channel's counters say at this moment. Who waits, who was called off before anything was sent,
-// and whom no provider may serve, was not tried.
+// borne is what a channel's counters say at this moment, address by address: that a person has another one makes
+// a list of dead ones no better.
 func borne(rows map[CountKey]int64, channel string) Borne {
-	untried := rows[CountKey{channel, Untried}]
-	b := Borne{Tried: -untried, Failed: rows[CountKey{channel, Failed}] - untried, Complaints: rows[CountKey{channel, Complained}]}
-	for s := InDoubt; s < Stopped; s++ {
-		b.Tried += rows[CountKey{channel, s}]
+	spent := rows[CountKey{channel, Spent}]
+	return Borne{
+		Tried:      tried(rows, channel) + spent,
+		Failed:     rows[CountKey{channel, Failed}] - rows[CountKey{channel, Untried}] + spent,
+		Complaints: rows[CountKey{channel, Complained}],
 	}
-	return b
+}
+
+// tried is how many people a channel was tried for. Who waits, who was called off before anything was sent, and
+// whom no provider may serve, was not.
+func tried(rows map[CountKey]int64, channel string) int64 {
+	n := -rows[CountKey{channel, Untried}]
+	for s := InDoubt; s < Stopped; s++ {
+		n += rows[CountKey{channel, s}]
+	}
+	return n
 }
 
 func (b Borne) less(o Borne) Borne {

@@ -64,39 +64,55 @@ func subkey(key []byte, use string) []byte {
 
 var lowerBase32 = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
 
-// OutID names a delivery to the outside: at most 40 characters of [a-z0-9.], authenticated, the same
-// each time, telling nobody who the recipient is.
+// OutID names a delivery at the person's first address to the outside: at most 40 characters of [a-z0-9.],
+// authenticated, the same each time, telling nobody who the recipient is.
 func (c *Codec) OutID(dispatchNo, seq int64, channel string) string {
+	return c.OutIDAt(dispatchNo, seq, channel, 0)
+}
+
+// OutIDAt is OutID at one of the person's addresses on the channel, 0 the first. The second and those behind have
+// an id of their own, email2, so that word of one is never taken for word of another.
+func (c *Codec) OutIDAt(dispatchNo, seq int64, channel string, address int) string {
 	t := c.tools.Get().(*tools)
 	defer c.tools.Put(t)
 	t.name = append(strconv.AppendInt(t.name[:0], dispatchNo, 36), '.')
 	t.name = append(strconv.AppendInt(t.name, seq, 36), '.')
 	t.name = append(t.name, channel...)
+	if address > 0 {
+		t.name = strconv.AppendInt(t.name, int64(address)+1, 10)
+	}
 	tag := t.tag()
 	t.name = append(t.name, '.')
 	t.name = lowerBase32.AppendEncode(t.name, tag)
 	return string(t.name)
 }
 
-// ParseOutID reads what OutID made; ok is false for anything else.
-func (c *Codec) ParseOutID(id string) (dispatchNo, seq int64, channel string, ok bool) {
+// ParseOutID reads what OutIDAt made; ok is false for anything else.
+func (c *Codec) ParseOutID(id string) (dispatchNo, seq int64, channel string, address int, ok bool) {
 	name, tag, found := cutLast(strings.ToLower(strings.TrimSpace(id)), ".")
 	parts := strings.Split(name, ".")
 	if !found || len(id) > 64 || len(parts) != 3 {
-		return 0, 0, "", false
+		return 0, 0, "", 0, false
 	}
 	t := c.tools.Get().(*tools)
 	defer c.tools.Put(t)
 	t.name = append(t.name[:0], name...)
 	if !hmac.Equal([]byte(tag), []byte(lowerBase32.EncodeToString(t.tag()))) {
-		return 0, 0, "", false
+		return 0, 0, "", 0, false
 	}
 	dispatchNo, err := strconv.ParseInt(parts[0], 36, 64)
 	if err != nil {
-		return 0, 0, "", false
+		return 0, 0, "", 0, false
 	}
-	seq, err = strconv.ParseInt(parts[1], 36, 64)
-	return dispatchNo, seq, parts[2], err == nil
+	if seq, err = strconv.ParseInt(parts[1], 36, 64); err != nil {
+		return 0, 0, "", 0, false
+	}
+	channel = strings.TrimRight(parts[2], "0123456789")
+	if nth := parts[2][len(channel):]; nth != "" {
+		address, err = strconv.Atoi(nth)
+		address--
+	}
+	return dispatchNo, seq, channel, address, err == nil
 }
 
 // tag is 80 bits of a keyed hash of the name.

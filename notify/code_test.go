@@ -77,19 +77,22 @@ func TestOutIDsAreAuthentic(t *testing.T) {
 		no := rapid.Int64Range(0, maxDispatchNo-1).Draw(t, "no")
 		seq := rapid.Int64Range(0, maxSeq-1).Draw(t, "seq")
 		channel := rapid.SampledFrom([]string{"email", "sms", "push"}).Draw(t, "channel")
-		id := c.OutID(no, seq, channel)
+		address := rapid.IntRange(0, maxAddresses).Draw(t, "address")
+		id := c.OutIDAt(no, seq, channel, address)
+		require.Equal(t, address == 0, id == c.OutID(no, seq, channel), "each address has an id of its own")
 		require.LessOrEqual(t, len(id), 40)
 		require.Regexp(t, `^[a-z0-9.]+$`, id)
-		gotNo, gotSeq, gotChannel, ok := c.ParseOutID(strings.ToUpper(id))
+		gotNo, gotSeq, gotChannel, gotAddress, ok := c.ParseOutID(strings.ToUpper(id))
 		require.True(t, ok)
 		require.Equal(t, no, gotNo)
 		require.Equal(t, seq, gotSeq)
 		require.Equal(t, channel, gotChannel)
+		require.Equal(t, address, gotAddress)
 
 		at := rapid.IntRange(0, len(id)-1).Draw(t, "at")
 		to := rapid.SampledFrom([]byte("abcdefghijklmnopqrstuvwxyz234567.")).Draw(t, "to")
 		if id[at] != to {
-			_, _, _, ok = c.ParseOutID(id[:at] + string(to) + id[at+1:])
+			_, _, _, _, ok = c.ParseOutID(id[:at] + string(to) + id[at+1:])
 			require.False(t, ok, "one character changed")
 		}
 	})
@@ -103,7 +106,7 @@ func FuzzParseCode(f *testing.F) {
 		if no, seq, ok := c.ParseCode(s); ok {
 			require.Equal(t, c.Code(no, seq), strings.Map(canonical, s))
 		}
-		_, _, _, _ = c.ParseOutID(s)
+		_, _, _, _, _ = c.ParseOutID(s)
 	})
 }
 

@@ -97,7 +97,7 @@ const (
 	Stopped
 )
 
-var deliveryStates = [...]string{"pending", "sending", "in_doubt", "accepted", "failed", "delivered", "read", "stopped", "complained", "untried", "trapped"}
+var deliveryStates = [...]string{"pending", "sending", "in_doubt", "accepted", "failed", "delivered", "read", "stopped", "complained", "untried", "trapped", "spent"}
 
 // String is the state as the API names it.
 func (s DeliveryState) String() string { return deliveryStates[s] }
@@ -121,17 +121,19 @@ const (
 	ClassNoWord    Class = "NO_WORD"    // ours: accepted, but no word of arrival came in time
 )
 
-// Delivery is one recipient on one channel within a dispatch: the durable row, written with its outcome.
+// Delivery is one recipient on one channel within a dispatch: the durable row, written with its outcome. It is
+// about one address at a time; how it ended at those before is in the batches.
 type Delivery struct {
 	Dispatch   int64
 	Seq        int64 // recipient
 	Channel    string
+	Address    int // which of the person's addresses there, 0 the first
 	State      DeliveryState
 	Class      Class
 	Code       string // provider's code, a short token, never free text
 	Provider   string // id of the provider that took or refused it
 	ProviderID string // the provider's name for the message
-	Attempt    int    // from 1
+	Attempt    int    // from 1, over all addresses
 	Superseded bool   // the person moved to the next channel
 	Doubt      bool   // was in doubt once: a possible duplicate, listed by name
 	RangeNo    int64  // range that works it off, for retries and next channels
@@ -150,7 +152,7 @@ type Outgoing struct {
 	Ref      string            // notice number, slot "ref"
 	Brand    string            // the service as the person knows it, slot "brand"
 	Vars     map[string]string // further slots the message declares
-	OutID    string            // ours, stable per (dispatch, seq, channel); echoed in receipts
+	OutID    string            // ours, stable per (dispatch, seq, channel, address); echoed in receipts
 	Since    time.Time         // of a delivery in doubt: when it was last known to be so; zero: not known, perhaps sent just now
 }
 

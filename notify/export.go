@@ -32,18 +32,23 @@ type ExportRow struct {
 	Superseded bool       `json:"superseded"` // a further channel was begun
 	At         *time.Time `json:"at,omitempty"`
 	NextAt     *time.Time `json:"next_at,omitempty"`
+	Address    int        `json:"address,omitempty"` // which of the person's addresses there: from 2 on; else the first
 }
 
 // ExportColumns are the columns of the CSV, in order.
 var ExportColumns = []string{
 	"recipient", "person_key", "role", "standing", "channel", "state", "class", "code", "provider", "provider_id", "attempt",
-	"possible_duplicate", "superseded", "at", "next_at",
+	"possible_duplicate", "superseded", "at", "next_at", "address",
 }
 
 func (r *ExportRow) columns() []string {
+	address := ""
+	if r.Address > 0 {
+		address = strconv.Itoa(r.Address)
+	}
 	return []string{
 		strconv.FormatInt(r.Recipient, 10), r.PersonKey, r.Role, r.Standing, r.Channel, r.State, string(r.Class), r.Code, r.Provider, r.ProviderID,
-		strconv.Itoa(r.Attempt), strconv.FormatBool(r.Doubt), strconv.FormatBool(r.Superseded), moment(r.At), moment(r.NextAt),
+		strconv.Itoa(r.Attempt), strconv.FormatBool(r.Doubt), strconv.FormatBool(r.Superseded), moment(r.At), moment(r.NextAt), address,
 	}
 }
 
@@ -141,7 +146,7 @@ func exportRows(ctx context.Context, tx Tx, d Dispatch, from, to int64) ([]Expor
 }
 
 func (r ExportRow) of(d Dispatch, row *Delivery) ExportRow {
-	r.Channel, r.State, r.Class, r.Code = row.Channel, shown(d.State, row.State).String(), row.Class, row.Code
+	r.Channel, r.Address, r.State, r.Class, r.Code = row.Channel, Nth(row.Address), shown(d.State, row.State).String(), row.Class, row.Code
 	r.Provider, r.ProviderID, r.Attempt = row.Provider, row.ProviderID, row.Attempt
 	r.Doubt, r.Superseded, r.At, r.NextAt = row.Doubt, row.Superseded, &row.At, row.NextAt
 	return r

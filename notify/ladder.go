@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -20,15 +21,31 @@ func Ladder(r *Recipient, plan []string) []string {
 
 // AppendLadder appends a person's ladder to those of others.
 func AppendLadder(out []string, r *Recipient, plan []string) []string {
-	private := len(r.Shared) == 0 || slices.ContainsFunc(plan, func(c string) bool {
-		return usable(r, c) && best(r, c, true) != ""
-	})
+	private := privately(r, plan)
 	from := len(out)
 	for _, order := range [...][]string{r.Channels, plan} {
 		for _, c := range order {
 			if slices.Contains(plan, c) && !slices.Contains(out[from:], c) && usable(r, c) && best(r, c, private) != "" {
 				out = append(out, c)
 			}
+		}
+	}
+	return out
+}
+
+// privately says that a channel of a plan leads to the person alone, so that no address that others read is used.
+func privately(r *Recipient, plan []string) bool {
+	return len(r.Shared) == 0 || slices.ContainsFunc(plan, func(c string) bool {
+		return usable(r, c) && best(r, c, true) != ""
+	})
+}
+
+// Rungs is the ladder address by address: each channel stands in it once for each address to be tried there.
+func Rungs(r *Recipient, plan []string) []string {
+	var out []string
+	for _, c := range Ladder(r, plan) {
+		for range Addresses(r, c, plan) {
+			out = append(out, c)
 		}
 	}
 	return out
@@ -48,29 +65,41 @@ func Address(r *Recipient, channel string) string {
 	return best(r, channel, false)
 }
 
-// best is the first choice among a channel's addresses; private leaves out those that others can read.
-func best(r *Recipient, channel string, private bool) string {
-	switch channel {
-	case templates.Email:
-		return bestOf(r, r.Emails, private)
-	case templates.SMS:
-		return bestOf(r, r.Phones, private)
-	case templates.Push:
-		var ids []string
-		for _, p := range r.Push {
-			if p.Provider == "aliyun" && (p.Target == "" || p.Target == "DEVICE") {
-				if len(r.Push) == 1 {
-					return bestOf(r, []string{p.ID}, private)
-				}
-				ids = append(ids, p.ID)
-			}
-		}
-		return bestOf(r, ids, private)
+// Addresses are where a channel of a plan reaches a person, in the order in which they are tried: as Address
+// chooses the first, it chooses each of the others among those left. Those that others can read follow the
+// private ones only where the ladder has such at all, so a place in the order never means another address.
+func Addresses(r *Recipient, channel string, plan []string) []string {
+	if !usable(r, channel) {
+		return nil
 	}
-	return ""
+	out := slices.Clone(listed(nil, r, channel))
+	if privately(r, plan) {
+		out = slices.DeleteFunc(out, r.shares)
+	}
+	rank := func(a string) int {
+		if r.shares(a) {
+			return 1
+		}
+		return 0
+	}
+	slices.SortStableFunc(out, func(a, b string) int {
+		return cmp.Or(rank(a)-rank(b), strings.Compare(r.verified(b), r.verified(a)))
+	})
+	return out
 }
 
-func bestOf(r *Recipient, list []string, private bool) string {
+// shares says that others can read an address of the person.
+func (r *Recipient) shares(address string) bool { return slices.Contains(r.Shared, address) }
+
+// verified is the day on which an address was last known to be the person's; "" when nobody knows.
+func (r *Recipient) verified(address string) string {
+	return cmp.Or(r.VerifiedAt[address], r.VerifiedAt[""])
+}
+
+// best is the first choice among a channel's addresses; private leaves out those that others can read.
+func best(r *Recipient, channel string, private bool) string {
+	var room [1]string // most people have one device
+	list := listed(room[:0], r, channel)
 	if len(list) == 0 {
 		return ""
 	}
@@ -80,10 +109,7 @@ func bestOf(r *Recipient, list []string, private bool) string {
 	var found, day string
 	shared := true
 	for _, a := range list {
-		others, known := slices.Contains(r.Shared, a), r.VerifiedAt[a]
-		if known == "" {
-			known = r.VerifiedAt[""]
-		}
+		others, known := r.shares(a), r.verified(a)
 		if private && others {
 			continue
 		}
@@ -92,6 +118,24 @@ func bestOf(r *Recipient, list []string, private bool) string {
 		}
 	}
 	return found
+}
+
+// listed are the addresses of a channel as they were imported; room takes them where they must be gathered.
+func listed(room []string, r *Recipient, channel string) []string {
+	switch channel {
+	case templates.Email:
+		return r.Emails
+	case templates.SMS:
+		return r.Phones
+	case templates.Push:
+		for _, p := range r.Push {
+			if p.Provider == "aliyun" && (p.Target == "" || p.Target == "DEVICE") {
+				room = append(room, p.ID)
+			}
+		}
+		return room
+	}
+	return nil
 }
 
 // usual is the order in which a ladder stands that no person has asked for; the plan's own takes its place.

@@ -73,14 +73,34 @@ func (s *Service) name(ctx context.Context, tx Tx, d Dispatch, r *Receipt) (pend
 		if err != nil {
 			return false, err
 		}
-		unanswered := len(rows) == 0
+		unanswered, later := len(rows) == 0, false
 		for _, row := range rows {
 			if row.ProviderID == r.ProviderID {
-				r.OutID = s.codec.OutID(d.No, seq, row.Channel)
+				r.OutID = s.codec.OutIDAt(d.No, seq, row.Channel, row.Address)
 			}
-			unanswered = unanswered || row.State <= InDoubt
+			unanswered, later = unanswered || row.State <= InDoubt, later || row.Address > 0
+		}
+		if later && r.OutID == "" {
+			if r.OutID, err = s.earlier(ctx, tx, d, seq, r.ProviderID); err != nil {
+				return false, err
+			}
 		}
 		pending = pending || unanswered && fresh
 	}
 	return pending, nil
+}
+
+// earlier is the outgoing id of a message to an address that was given up, of which only the batches know; "" when
+// there was none under a provider's id.
+func (s *Service) earlier(ctx context.Context, tx Tx, d Dispatch, seq int64, providerID string) (id string, err error) {
+	err = batchesOf(ctx, tx, d, seq, func(b Batch) error {
+		events, err := evidence.EventsOf(b.Events, seq, seq+1)
+		for _, e := range events {
+			if e.ProviderID == providerID {
+				id = s.codec.OutIDAt(d.No, seq, e.Channel, max(0, e.Address-1))
+			}
+		}
+		return err
+	})
+	return id, err
 }

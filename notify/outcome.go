@@ -27,6 +27,7 @@ const (
 type Outcome struct {
 	Seq      int64
 	Channel  string // "none" when no channel of the plan is usable
+	Address  int    // which of the person's addresses there, 0 the first
 	Provider string // id of the provider it went over; "" when nothing was sent
 	Attempt  int    // which try it was, from 1; 0: word from outside (a receipt)
 	Verdict  Verdict
@@ -34,7 +35,7 @@ type Outcome struct {
 	Asked    bool     // the provider was asked, nothing was sent
 	Held     bool     // nothing was sent, nobody was asked: the attempt does not count
 	Over     bool     // nothing is sent any more: the dispatch was stopped
-	Ladder   []string // the person's usable channels in order, for the next one
+	Ladder   []string // the person's usable channels in order, for the next one; after a failure, Rungs
 }
 
 // put back says that the attempt provably did not happen: it waited, or the provider takes nothing from us.
@@ -58,8 +59,12 @@ func (o *Outcome) nextRung(d *Dispatch) string {
 	if d.Course.Waits[o.Channel] <= 0 {
 		return ""
 	}
-	if i := slices.Index(o.Ladder, o.Channel); i >= 0 && i+1 < len(o.Ladder) {
-		return o.Ladder[i+1]
+	next := slices.Index(o.Ladder, o.Channel)
+	for next >= 0 && next < len(o.Ladder) {
+		if o.Ladder[next] != o.Channel {
+			return o.Ladder[next]
+		}
+		next++
 	}
 	return ""
 }
@@ -79,6 +84,21 @@ func (d *Delivery) move(to DeliveryState) bool {
 	return true
 }
 
+// dead says that a delivery has failed at its address, and that another address may do better: not when its
+// provider takes nothing from us, or may not serve the person.
+func (d *Delivery) dead() bool {
+	switch d.Class {
+	case ClassRcptPerm, ClassRcptSoft, ClassRetry, ClassRetryAt:
+		return d.State == Failed
+	}
+	return false
+}
+
+// turn begins a failed delivery anew at another address of the person, at once. That it was in doubt once stays known.
+func (d *Delivery) turn(address int, now time.Time) {
+	*d = Delivery{Dispatch: d.Dispatch, Seq: d.Seq, Channel: d.Channel, Address: address, Attempt: d.Attempt, Doubt: d.Doubt, At: now, NextAt: &now}
+}
+
 // reached is the state a positive class leads to.
 var reached = map[Class]DeliveryState{ClassAccepted: Accepted, ClassDelivered: Delivered, ClassRead: Read}
 
@@ -88,10 +108,15 @@ func (d *Delivery) settle(o Outcome, now time.Time) (changed, failed bool) {
 	switch {
 	case o.Verdict.Class == ClassNoWord:
 		return d.waitedInVain(), false
+	case o.Address < d.Address:
+		return d.settleEarlier(o, now), false
 	case o.Over && (o.refused() || o.putBack()):
 		return d.end(&o, now), false
 	case o.putBack():
 		return d.putBack(o, now), false
+	}
+	if d.State < Delivered {
+		d.Address = o.Address // ahead of us only when the store is older than what was sent
 	}
 	late, refused := o.Attempt > 0 && o.Attempt <= d.Attempt, o.refused()
 	if late {
@@ -112,20 +137,40 @@ func (d *Delivery) settle(o Outcome, now time.Time) (changed, failed bool) {
 		d.Provider = cmp.Or(d.Provider, o.Provider) // a receipt that was here first did not say
 	}
 	if to, ok := reached[o.Verdict.Class]; ok {
-		if d.move(to) {
-			d.note(&o, now)
-			return true, false
-		}
-		if o.Verdict.Code == complaint && d.Code != complaint && d.State >= Delivered && d.State < Stopped {
-			d.note(&o, now) // it had arrived; that it was complained about is news
-			return true, false
-		}
-		return changed, false
+		return d.arrive(o, to, now) || changed, false
 	}
 	if o.Attempt == 0 {
 		return d.settleReceipt(o, now)
 	}
 	return d.settleFailure(o, soft, now, changed)
+}
+
+// arrive takes word that a message was taken, or has arrived, or was complained about after it had.
+func (d *Delivery) arrive(o Outcome, to DeliveryState, now time.Time) bool {
+	switch {
+	case d.move(to):
+		d.Address = o.Address
+	case o.Verdict.Code != complaint || d.Code == complaint || d.State < Delivered || d.State == Stopped:
+		return false
+	}
+	d.note(&o, now)
+	return true
+}
+
+// settleEarlier takes word of an address that was given up: that a message reached the person there counts, that
+// it did not is known.
+func (d *Delivery) settleEarlier(o Outcome, now time.Time) (changed bool) {
+	if o.Doubt && !d.Doubt {
+		d.Doubt, changed = true, true
+	}
+	to := reached[o.Verdict.Class]
+	if to < Delivered {
+		return changed
+	}
+	if d.State < to || d.State == Stopped {
+		d.Provider, d.ProviderID = "", "" // of the later address
+	}
+	return d.arrive(o, to, now) || changed
 }
 
 // waitedInVain ends the wait for word of a delivery's arrival. It stays accepted.
@@ -204,7 +249,7 @@ func (d *Delivery) settleReceipt(o Outcome, now time.Time) (changed, failed bool
 	if d.Channel != templates.Email && o.Verdict.ProviderID != "" && d.ProviderID != "" && o.Verdict.ProviderID != d.ProviderID {
 		return false, false // the fate of an earlier message; this one's is still to come
 	}
-	waits := d.State == Pending && d.Attempt > 0
+	waits := d.State == Pending && d.Attempt > 0 && d.Class != "" // else at an address before
 	if o.Verdict.Class == ClassInDoubt || waits && o.Verdict.Class != ClassRcptPerm {
 		return false, false
 	}

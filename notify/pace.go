@@ -122,9 +122,9 @@ func (p *Progress) byChannel(ctx context.Context, tx Tx, from time.Time, rate fl
 	var sum int64
 	p.Pace = map[string]Pace{}
 	for _, c := range p.Channels {
-		if tried := borne(rows, c).Tried; c != templates.Announcement {
-			p.Pace[c] = Pace{First: first[c], Tried: tried}
-			sum += tried
+		if n := tried(rows, c); c != templates.Announcement {
+			p.Pace[c] = Pace{First: first[c], Tried: n}
+			sum += n
 		}
 	}
 	for c, pace := range p.Pace {

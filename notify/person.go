@@ -10,7 +10,8 @@ import (
 type person struct {
 	seq     int64
 	rows    []Delivery
-	touched []string // channels whose row changed
+	touched []string   // channels whose row changed
+	spent   []Delivery // as they ended at an address that was given up for the next one
 	opened  int
 }
 
@@ -50,8 +51,8 @@ func (p *person) state() DeliveryState {
 	return best
 }
 
-// apply settles one outcome, opens the next channel after a failure or a wait in vain, or beside a later try, and
-// calls off what waits when the message has arrived.
+// apply settles one outcome, goes on to the next address or channel after a failure or a wait in vain, or beside a
+// later try, and calls off what waits when the message has arrived.
 func (p *person) apply(o Outcome, d Dispatch, now time.Time) (Delivery, bool) {
 	row := p.row(d, o.Channel)
 	fresh := row.Attempt == 0 && row.At.IsZero()
@@ -73,6 +74,10 @@ func (p *person) apply(o Outcome, d Dispatch, now time.Time) (Delivery, bool) {
 		}
 	}
 	settled := *row
+	if o.Address > row.Address { // it was sent before word came that one before had reached the person
+		settled = Delivery{Dispatch: d.No, Seq: p.seq, Channel: o.Channel, Address: o.Address}
+		settled.settle(o, now)
+	}
 	switch {
 	case (failed || o.Verdict.Class == ClassNoWord || settled.outOfReach()) && d.State != DispStopped:
 		p.climb(o, d, now)
@@ -99,8 +104,9 @@ func (d *Delivery) outOfReach() bool {
 	return d.Class == ClassRcptSoft && d.State <= InDoubt && d.NextAt != nil
 }
 
-// climb opens the next channel of the person's ladder, due at once, unless another one is under way or
-// has already arrived. Of one that has failed it takes the place.
+// climb goes on with the next rung of the person's ladder, due at once, unless another channel is under way or has
+// already arrived: with the next address of a channel, else with the next channel. An address that was left while
+// another channel was under way is not forgotten.
 func (p *person) climb(o Outcome, d Dispatch, now time.Time) {
 	for i := range p.rows {
 		if other := &p.rows[i]; other.Channel != o.Channel && other.underWay() {
@@ -108,12 +114,22 @@ func (p *person) climb(o Outcome, d Dispatch, now time.Time) {
 			return
 		}
 	}
-	for _, next := range o.Ladder {
-		if p.has(next) {
+	address := 0
+	for i, next := range o.Ladder {
+		if address++; i == 0 || next != o.Ladder[i-1] {
+			address = 0
+		}
+		at := slices.IndexFunc(p.rows, func(d Delivery) bool { return d.Channel == next })
+		switch {
+		case at < 0:
+			p.rows = append(p.rows, Delivery{Dispatch: d.No, Seq: p.seq, Channel: next, At: now, NextAt: &now})
+		case p.rows[at].dead() && p.rows[at].Address < address:
+			p.spent = append(p.spent, p.rows[at])
+			p.rows[at].turn(address, now)
+		default:
 			continue
 		}
 		p.supersede()
-		p.rows = append(p.rows, Delivery{Dispatch: d.No, Seq: p.seq, Channel: next, At: now, NextAt: &now})
 		p.touch(next)
 		p.opened++
 		return

@@ -42,7 +42,7 @@ func (s *Service) ApplyReceipts(ctx context.Context, operator string, r []Receip
 func (s *Service) authentic(receipts []Receipt) map[int64][]Outcome {
 	out := map[int64][]Outcome{}
 	for _, r := range receipts {
-		no, seq, channel, ok := s.codec.ParseOutID(r.OutID)
+		no, seq, channel, address, ok := s.codec.ParseOutID(r.OutID)
 		if !ok {
 			continue
 		}
@@ -50,7 +50,7 @@ func (s *Service) authentic(receipts []Receipt) map[int64][]Outcome {
 			continue // ours to find
 		}
 		out[no] = append(out[no], Outcome{
-			Seq: seq, Channel: channel, Provider: r.Provider, Verdict: Verdict{Class: r.Class, Code: r.Code, ProviderID: r.ProviderID, RetryAt: r.RetryAt},
+			Seq: seq, Channel: channel, Address: address, Provider: r.Provider, Verdict: Verdict{Class: r.Class, Code: r.Code, ProviderID: r.ProviderID, RetryAt: r.RetryAt},
 		})
 	}
 	return out
@@ -115,8 +115,8 @@ func (s *Service) applyWords(ctx context.Context, tx Tx, d Dispatch, all []Outco
 	return sum, err
 }
 
-// addLadders opens the recipients whose next channel may have to be chosen: after a failure, or when word of
-// arrival does not come.
+// addLadders opens the recipients whose next address or channel may have to be chosen: after a failure, or when
+// word of arrival does not come.
 func addLadders(ctx context.Context, tx Tx, d Dispatch, outcomes []Outcome) error {
 	at := map[int64][]int{}
 	var seqs []int64
@@ -138,7 +138,7 @@ func addLadders(ctx context.Context, tx Tx, d Dispatch, outcomes []Outcome) erro
 		return err // whom nobody can read cannot be sent anything more, but the word still counts
 	}
 	for k := range people {
-		ladder := Ladder(&people[k], d.Channels)
+		ladder := Rungs(&people[k], d.Channels)
 		for _, i := range at[people[k].Seq] {
 			outcomes[i].Ladder = ladder
 		}
@@ -146,8 +146,8 @@ func addLadders(ctx context.Context, tx Tx, d Dispatch, outcomes []Outcome) erro
 	return nil
 }
 
-// reopen lets a dispatch that was done run on: a late receipt sent somebody to the next channel, or has the message
-// sent again.
+// reopen lets a dispatch that was done run on: a late receipt sent somebody to the next address or channel, or has
+// the message sent again.
 func reopen(ctx context.Context, tx Tx, d Dispatch) error {
 	if d.State != DispDone {
 		return nil

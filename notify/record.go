@@ -83,7 +83,7 @@ func lockDispatch(ctx context.Context, tx Tx, d Dispatch) (Dispatch, error) {
 // recorded is what a batch changed.
 type recorded struct {
 	events int
-	opened int // rows to be sent that nobody waited for: on a next channel, or once more
+	opened int // rows to be sent that nobody waited for: at a next address, on a next channel, or once more
 }
 
 // PlainSpan is how far apart the recipients of one plain batch may be, so that whoever looks a recipient up
@@ -188,6 +188,13 @@ func (w *writing) person(known []Delivery, outcomes []Outcome) (rest []Delivery)
 		}
 	}
 	w.moved.add(&p, 1)
+	for i := range p.spent {
+		row := &p.spent[i]
+		w.moved.rows[CountKey{row.Channel, Spent}]++
+		if row.trapped() {
+			w.moved.rows[CountKey{row.Channel, Trapped}]++
+		}
+	}
 	w.opened += p.opened
 	w.rows = p.dirty(w.rows)
 	return known[n:]
@@ -205,9 +212,17 @@ func (w *writing) take(channel string) {
 // add enters a delivery as it now stands.
 func (w *writing) add(d *Delivery) {
 	w.events.Add(&evidence.DeliveryEvent{
-		Seq: d.Seq, Channel: d.Channel, Attempt: d.Attempt, State: d.State.String(), Class: string(d.Class), Code: d.Code,
+		Seq: d.Seq, Channel: d.Channel, Address: Nth(d.Address), Attempt: d.Attempt, State: d.State.String(), Class: string(d.Class), Code: d.Code,
 		Provider: d.Provider, ProviderID: d.ProviderID, Doubt: d.Doubt, At: w.now,
 	})
+}
+
+// Nth is a delivery's address as people and evidence count it, from 2 on; 0 is the first.
+func Nth(address int) int {
+	if address == 0 {
+		return 0
+	}
+	return address + 1
 }
 
 func writeBatch(ctx context.Context, tx Tx, d Dispatch, b Batch, events *evidence.EventBatch) (err error) {

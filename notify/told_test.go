@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -116,5 +117,39 @@ func TestSegmentsHaveTheLadderOfTheirPeople(t *testing.T) {
 		}
 		plan := part("plan")
 		require.Equal(t, Ladder(&r, plan), Segment{Ladder: rungsOf(&r).ladder()}.On(plan))
+	})
+}
+
+// TestAddressesKeepTheirPlaces: the first is the one that is used first; shared ones come last and only in a ladder
+// that has them; a plan that leads elsewhere leaves out the end of the list and moves nothing, so that the number of
+// an address means the same one for good.
+func TestAddressesKeepTheirPlaces(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		r := Recipient{VerifiedAt: map[string]string{}}
+		for _, a := range rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"a", "b", "c", "d", "e"}), 1, 5, rapid.ID).Draw(t, "mail") {
+			r.Emails = append(r.Emails, a)
+			if rapid.Bool().Draw(t, "shared") {
+				r.Shared = append(r.Shared, a)
+			}
+			if day := rapid.SampledFrom([]string{"", "2025-01-01", "2026-01-01"}).Draw(t, "verified"); day != "" {
+				r.VerifiedAt[a] = day
+			}
+		}
+		if rapid.Bool().Draw(t, "phone") {
+			r.Phones = []string{"p"}
+		}
+		narrow, wide := Addresses(&r, "email", []string{"email", "sms"}), Addresses(&r, "email", []string{"email"})
+		require.Equal(t, narrow, wide[:len(narrow)])
+		require.Equal(t, Address(&r, "email"), wide[0])
+		for rest := r; len(wide) > 0; wide = wide[1:] {
+			require.Equal(t, Address(&rest, "email"), wide[0], "of those left it is the first choice")
+			rest.Emails = slices.DeleteFunc(slices.Clone(rest.Emails), func(a string) bool { return a == wide[0] })
+		}
+		for _, plan := range [][]string{{"email", "sms"}, {"email"}, {"sms", "email"}} {
+			rungs := Rungs(&r, plan)
+			require.Equal(t, Ladder(&r, plan), slices.Compact(slices.Clone(rungs)))
+			n := len(slices.DeleteFunc(rungs, func(c string) bool { return c != "email" }))
+			require.Len(t, Addresses(&r, "email", plan), n)
+		}
 	})
 }

@@ -8,7 +8,7 @@ func endWaits(ctx context.Context, tx Tx, d Dispatch, due []Delivery) (others []
 	var silent []Outcome
 	for _, row := range due {
 		if row.State == Accepted {
-			silent = append(silent, Outcome{Seq: row.Seq, Channel: row.Channel, Verdict: Verdict{Class: ClassNoWord}})
+			silent = append(silent, Outcome{Seq: row.Seq, Channel: row.Channel, Address: row.Address, Verdict: Verdict{Class: ClassNoWord}})
 			continue
 		}
 		others = append(others, row)

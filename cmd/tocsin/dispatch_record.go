@@ -205,8 +205,8 @@ func (dispatchExportCmd) Help() string {
 
 Columns: recipient (number in the frozen audience), person_key and role (only for who may read people), standing
 (the person over all channels), channel, state, class, code, provider, provider_id, attempt, possible_duplicate,
-superseded (a further channel was begun), at, next_at. Who has not been sent to has a row without a channel.
-There are no addresses in it.`
+superseded (a further channel was begun), at, next_at, address (which of the person's on the channel: 2 for the second,
+and so on; empty for the first). Who has not been sent to has a row without a channel. No address itself is in it.`
 }
 
 // Run writes the export.

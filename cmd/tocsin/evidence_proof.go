@@ -64,7 +64,8 @@ func (c evidenceVerifyCmd) printProof(p evidence.Proof, faults []evidence.Fault,
 	}
 	for _, e := range p.Events {
 		ev := e.Event
-		fmt.Fprintf(w, "%s  %-6s %-10s %s %s (attempt %d, ledger entry %d)\n", ev.At.Format("2006-01-02T15:04:05Z07:00"), ev.Channel, ev.State, ev.Class, ev.Code, ev.Attempt, e.Entry.Seq)
+		fmt.Fprintf(w, "%s  %-6s %-10s %s %s (address %d, attempt %d, ledger entry %d)\n",
+			ev.At.Format("2006-01-02T15:04:05Z07:00"), ev.Channel, ev.State, ev.Class, ev.Code, max(1, ev.Address), ev.Attempt, e.Entry.Seq)
 	}
 	fmt.Fprintf(w, "verified: %d events of recipient %d of %s, incident %s of %s, ledger head %d %s\n",
 		len(p.Events), p.Recipient, p.Dispatch, p.Incident, p.Operator, p.Head.Seq, p.Head.Hash)

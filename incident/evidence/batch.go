@@ -12,8 +12,9 @@ import (
 
 // DeliveryEvent is one outcome or receipt: a leaf of a batch. It holds no personal data.
 type DeliveryEvent struct {
-	Seq        int64     `json:"recipient"` // in the frozen audience
-	Channel    string    `json:"channel"`   // email, sms, push
+	Seq        int64     `json:"recipient"`         // in the frozen audience
+	Channel    string    `json:"channel"`           // email, sms, push
+	Address    int       `json:"address,omitempty"` // which of the person's addresses there: from 2 on; else the first
 	Attempt    int       `json:"attempt"`
 	State      string    `json:"state"`                        // as the API names delivery states
 	Class      string    `json:"class"`                        // verdict or receipt class
@@ -25,8 +26,8 @@ type DeliveryEvent struct {
 }
 
 // appendLeaf appends the canonical encoding: what is hashed and what is kept are the same bytes. Provider and
-// its name for the message stand at the end, and only when there is one: leaves of before they were kept read
-// as ever.
+// its name for the message stand at the end, and only when there is one, and behind them which address it is when it
+// is not the first: leaves of before they were kept read as ever.
 func (e *DeliveryEvent) appendLeaf(b []byte) []byte {
 	b = binary.AppendUvarint(b, uint64(e.Seq))
 	b = binary.AppendUvarint(b, uint64(e.Attempt))
@@ -39,8 +40,11 @@ func (e *DeliveryEvent) appendLeaf(b []byte) []byte {
 	for _, s := range [...]string{e.Channel, e.State, e.Class, e.Code} {
 		b = appendText(b, s)
 	}
-	if e.Provider != "" || e.ProviderID != "" {
+	if e.Provider != "" || e.ProviderID != "" || e.Address > 0 {
 		b = appendText(appendText(b, e.Provider), e.ProviderID)
+	}
+	if e.Address > 0 {
+		b = binary.AppendUvarint(b, uint64(e.Address))
 	}
 	return b
 }
@@ -177,6 +181,9 @@ func decodeLeaf(b []byte) (e DeliveryEvent, err error) {
 	}
 	if len(d.b) > 0 {
 		e.Provider, e.ProviderID = d.string(), d.string()
+	}
+	if len(d.b) > 0 {
+		e.Address = int(d.uvarint())
 	}
 	if d.bad || !bytes.Equal(e.appendLeaf(nil), b) { // one event has one encoding, or roots would not bind it
 		return DeliveryEvent{}, errBatch

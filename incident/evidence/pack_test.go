@@ -159,7 +159,7 @@ func TestEventsSurviveTheirEncoding(t *testing.T) {
 				Seq: rapid.Int64Range(0, 1e9).Draw(t, "seq"), Attempt: rapid.IntRange(1, 9).Draw(t, "attempt"),
 				Channel: rapid.SampledFrom([]string{"email", "sms", "push"}).Draw(t, "channel"),
 				State:   rapid.SampledFrom([]string{"accepted", "failed"}).Draw(t, "state"),
-				Class:   rapid.String().Draw(t, "class"), Code: rapid.String().Draw(t, "code"), Doubt: rapid.Bool().Draw(t, "doubt"),
+				Class:   rapid.String().Draw(t, "class"), Code: rapid.String().Draw(t, "code"), Doubt: rapid.Bool().Draw(t, "doubt"), Address: rapid.IntRange(0, 20).Draw(t, "address"),
 				Provider: rapid.SampledFrom([]string{"", "relay", "aliyun"}).Draw(t, "provider"), ProviderID: rapid.String().Draw(t, "id"),
 				At: time.UnixMicro(rapid.Int64Range(0, 4e15).Draw(t, "at")).UTC(),
 			}

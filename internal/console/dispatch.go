@@ -94,14 +94,14 @@ type deliveryRow struct {
 	Person                              int64
 	Channel, State, Class, Code, Number string
 	Provider                            string
-	Attempt                             int
+	Address, Attempt                    int // Address: from 2 on; 0 the first
 	Superseded, Doubt                   bool
 	At                                  *moment
 }
 
 func (v *viewer) deliveryRow(d notify.Delivery) deliveryRow {
 	row := deliveryRow{Person: d.Seq, Channel: d.Channel, State: d.State.String(), Class: string(d.Class), Code: d.Code, Number: d.ProviderID, Provider: d.Provider,
-		Attempt: d.Attempt, Superseded: d.Superseded, Doubt: d.Doubt}
+		Address: notify.Nth(d.Address), Attempt: d.Attempt, Superseded: d.Superseded, Doubt: d.Doubt}
 	if !d.At.IsZero() {
 		row.At = v.at(&d.At)
 	}

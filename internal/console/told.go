@@ -22,6 +22,7 @@ type toldRow struct {
 type toldEvent struct {
 	At                                            *moment
 	Channel, Kind, State, Class, Code, Via, Batch string
+	Address                                       int
 	Doubt                                         bool
 }
 
@@ -31,7 +32,7 @@ func (r *request) toldRow(t notify.Told) toldRow {
 		row.Deliveries = append(row.Deliveries, r.deliveryRow(d))
 	}
 	for _, e := range t.History {
-		row.History = append(row.History, toldEvent{At: r.at(&e.At), Channel: e.Channel, Kind: e.Kind, State: e.State, Class: e.Class, Code: e.Code, Via: e.Provider,
+		row.History = append(row.History, toldEvent{At: r.at(&e.At), Channel: e.Channel, Address: e.Address, Kind: e.Kind, State: e.State, Class: e.Class, Code: e.Code, Via: e.Provider,
 			Batch: strconv.FormatInt(e.Batch, 10), Doubt: e.Doubt})
 	}
 	return row

@@ -123,7 +123,7 @@ func (a *api) recount(ctx context.Context, sc evidence.Scope, id string, w io.Wr
 func (a *api) exports(h huma.API) {
 	op := a.operation("export-dispatch", http.MethodGet, "/dispatches/{id}/export", "Every delivery of every recipient, without addresses", http.StatusOK)
 	op.Description = "Columns: recipient, person_key and role (only for who may read people), standing (over all channels), channel, state, class, code, provider, " +
-		"provider_id, attempt, possible_duplicate, superseded (a further channel was begun), at, next_at. A recipient nobody has sent to yet has a row without a channel."
+		"provider_id, attempt, possible_duplicate, superseded (a further channel was begun), at, next_at, address (which of the person's on the channel: 2 for the second, and so on; empty for the first). A recipient nobody has sent to yet has a row without a channel."
 	op.Responses = map[string]*huma.Response{"200": {Description: "The deliveries", Content: map[string]*huma.MediaType{"text/csv": {}, "application/x-ndjson": {}}}}
 	type exportIn struct {
 		DocumentPath

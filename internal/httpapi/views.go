@@ -310,10 +310,11 @@ type deliveryView struct {
 	Doubt      bool         `json:"possible_duplicate,omitempty"`
 	At         *time.Time   `json:"at,omitempty" doc:"Absent while nothing has happened"`
 	NextAt     *time.Time   `json:"next_at,omitempty"`
+	Address    int          `json:"address,omitempty" doc:"Which of the person's addresses on the channel it is about: 2 for the second, and so on; absent for the first"`
 }
 
 func viewDelivery(d notify.Delivery) deliveryView {
-	v := deliveryView{d.Seq, d.Channel, d.State.String(), d.Class, d.Code, d.Provider, d.ProviderID, d.Attempt, d.Superseded, d.Doubt, &d.At, d.NextAt}
+	v := deliveryView{d.Seq, d.Channel, d.State.String(), d.Class, d.Code, d.Provider, d.ProviderID, d.Attempt, d.Superseded, d.Doubt, &d.At, d.NextAt, notify.Nth(d.Address)}
 	if d.At.IsZero() {
 		v.At = nil
 	}

@@ -66,24 +66,24 @@ func (t *Tx) PutDeliveries(ctx context.Context, rows []notify.Delivery) error {
 			return fmt.Errorf("put delivery: class: %w", err)
 		}
 		args = append(args, d.Dispatch, d.Seq, channel, int64(d.State), class, d.Attempt, d.Superseded, d.Doubt, d.RangeNo,
-			d.At.UnixMicro(), maybe(&d.NextAt), d.Code, d.Provider, d.ProviderID)
+			d.At.UnixMicro(), maybe(&d.NextAt), d.Code, d.Provider, d.ProviderID, d.Address)
 	}
 	return t.insertMany(ctx, "put deliveries", `INSERT INTO delivery (`+deliveryColumns+`) VALUES `, deliveryWidth, args, `
 		ON CONFLICT (dispatch_no, seq, channel) DO UPDATE SET state = excluded.state, class = excluded.class,
 			attempt = excluded.attempt, superseded = excluded.superseded, doubt = excluded.doubt, range_no = excluded.range_no,
 			at = excluded.at, next_at = excluded.next_at, code = excluded.code, provider = excluded.provider,
-			provider_id = excluded.provider_id`)
+			provider_id = excluded.provider_id, address = excluded.address`)
 }
 
 const (
-	deliveryColumns = `dispatch_no, seq, channel, state, class, attempt, superseded, doubt, range_no, at, next_at, code, provider, provider_id`
-	deliveryWidth   = 14
+	deliveryColumns = `dispatch_no, seq, channel, state, class, attempt, superseded, doubt, range_no, at, next_at, code, provider, provider_id, address`
+	deliveryWidth   = 15
 )
 
 func scanDelivery(s scanner) (d notify.Delivery, err error) {
 	return d, s.Scan(&d.Dispatch, &d.Seq, code[string]{&d.Channel, channelNames}, &d.State,
 		code[notify.Class]{&d.Class, classNames}, &d.Attempt, &d.Superseded, &d.Doubt, &d.RangeNo,
-		at(&d.At), maybe(&d.NextAt), &d.Code, &d.Provider, &d.ProviderID)
+		at(&d.At), maybe(&d.NextAt), &d.Code, &d.Provider, &d.ProviderID, &d.Address)
 }
 
 // deliveries reads rows of one dispatch, by an index unless it is empty, and by a condition whose

@@ -24,6 +24,7 @@ type task struct {
 	route    *route
 	provider *provider
 	address  string
+	rank     int // of the address among the person's
 	message  int // in the route
 	ladder   []string
 	attempt  int
@@ -61,7 +62,7 @@ func (w *worker) address(rel *release, jobs []job, doubt bool) {
 			t.channel = t.ladder[0]
 		}
 		if t.row != nil {
-			t.channel, t.attempt, t.doubt = t.row.Channel, t.row.Attempt+1, doubt || t.row.State == notify.InDoubt
+			t.channel, t.rank, t.attempt, t.doubt = t.row.Channel, t.row.Address, t.row.Attempt+1, doubt || t.row.State == notify.InDoubt
 		}
 		switch {
 		case t.person == nil:
@@ -71,8 +72,11 @@ func (w *worker) address(rel *release, jobs []job, doubt bool) {
 			t.settle(notify.Verdict{Class: notify.ClassNoChannel})
 			continue
 		}
+		if t.address = t.where(rel.usable); t.address == "" {
+			t.settle(notify.Verdict{Class: notify.ClassNoChannel})
+			continue
+		}
 		t.route = rel.routes[t.channel]
-		t.address = notify.Address(t.person, t.channel)
 		t.message = t.route.message(t.person)
 		if rel.Course.Quiet == nil {
 			continue
@@ -81,6 +85,17 @@ func (w *worker) address(rel *release, jobs []job, doubt bool) {
 			t.hold("quiet", until)
 		}
 	}
+}
+
+// where is the address that a task goes to; "" when a plan does not lead there any more.
+func (t *task) where(plan []string) string {
+	if t.rank == 0 {
+		return notify.Address(t.person, t.channel)
+	}
+	if all := notify.Addresses(t.person, t.channel, plan); t.rank < len(all) {
+		return all[t.rank]
+	}
+	return ""
 }
 
 // choose finds the provider that a task goes over now. A delivery in doubt stays with the provider that may

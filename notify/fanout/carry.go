@@ -151,7 +151,7 @@ func (c *carriage) begin(i int) {
 	at := c.indexes[i]
 	t := &c.tasks[at]
 	t.state = open
-	e := entry{dispatch: c.rel.No, seq: t.seq, channel: t.channel, provider: c.provider.ID, attempt: t.attempt, doubt: t.doubt}
+	e := entry{dispatch: c.rel.No, seq: t.seq, channel: t.channel, address: t.rank, provider: c.provider.ID, attempt: t.attempt, doubt: t.doubt}
 	c.keep(c.page.begun(int(at), &e))
 }
 

@@ -106,7 +106,7 @@ func (s *shift) wordOf(t *task) (o notify.Outcome) {
 	if len(who) == 0 {
 		return o
 	}
-	o = notify.Outcome{Seq: t.seq, Channel: t.channel, Attempt: t.attempt, Asked: true, Ladder: t.ladder}
+	o = notify.Outcome{Seq: t.seq, Channel: t.channel, Address: t.rank, Attempt: t.attempt, Asked: true, Ladder: t.ladder}
 	o.Verdict = notify.Verdict{Class: notify.ClassRetry, Code: "absent"}
 	for _, p := range who {
 		v, found, err := p.Channel.(notify.Querier).Query(s.going, s.outgoing(t))

@@ -16,7 +16,7 @@ func TestEntriesComeBack(t *testing.T) {
 		e := entry{
 			dispatch: rapid.Int64Min(0).Draw(t, "dispatch"), seq: rapid.Int64Min(0).Draw(t, "seq"),
 			channel: rapid.SampledFrom([]string{"email", "sms"}).Draw(t, "channel"), attempt: rapid.IntRange(0, 65535).Draw(t, "attempt"),
-			provider: rapid.StringN(0, -1, idSize).Draw(t, "provider"), doubt: rapid.Bool().Draw(t, "doubt"),
+			provider: rapid.StringN(0, -1, idSize).Draw(t, "provider"), doubt: rapid.Bool().Draw(t, "doubt"), address: rapid.IntRange(0, 255).Draw(t, "address"),
 		}
 		verdict := notify.Verdict{
 			Class: rapid.SampledFrom(classes).Draw(t, "class"), Code: rapid.StringN(0, -1, codeSize).Draw(t, "code"),

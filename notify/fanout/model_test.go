@@ -1,8 +1,6 @@
 package fanout_test
 
 import (
-	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"hash/fnv"
@@ -32,8 +30,9 @@ type world struct {
 	dirs     [2]string
 	busy     int // turns under way, one within the other
 	taken    map[took]int
-	messages map[string]int // seq/channel → messages taken by anybody
+	messages map[string]int // seq/channel/address → messages taken by anybody
 	seen     map[string]notify.Delivery
+	people   []notify.Recipient
 	story    map[string][]string // what happened to each, for whoever reads a failure
 }
 
@@ -43,8 +42,26 @@ func (w *world) tell(seq int64, channel, format string, args ...any) {
 }
 
 type took struct {
-	provider, channel string
-	seq               int64
+	provider string
+	place
+}
+
+// place is one of a person's addresses.
+type place struct {
+	seq     int64
+	channel string
+	address int
+}
+
+func (p place) String() string { return fmt.Sprintf("%d/%s/%d", p.seq, p.channel, p.address) }
+
+// at is where a message goes, by the id it goes under.
+func (w *world) at(o notify.Outgoing) place {
+	_, seq, channel, address, ok := w.codec.ParseOutID(o.OutID)
+	require.True(w.t, ok)
+	person := w.people[seq]
+	require.Equal(w.t, o.Address, notify.Addresses(&person, channel, []string{"email", "sms"})[address])
+	return place{seq, channel, address}
 }
 
 // decide is a number below n that depends on nothing but the seed and how many were drawn before.
@@ -53,74 +70,6 @@ func (w *world) decide(n uint64) uint64 {
 	h := fnv.New64a()
 	fmt.Fprintf(h, "%d/%d", w.seed, w.n)
 	return h.Sum64() >> 7 % n
-}
-
-// fickle is a provider's channel.
-type fickle struct {
-	w        *world
-	id, name string
-}
-
-func (f *fickle) Name() string { return f.name }
-
-func (f *fickle) Prepare(context.Context, notify.FrozenMessage, incident.Mode) (notify.Sender, error) {
-	return f, nil
-}
-
-func (f *fickle) Close() error { return nil }
-
-var errDied = errors.New("process died")
-
-// verdicts of providers, and whether the message is taken; the first is the usual one.
-var verdicts = []struct {
-	class notify.Class
-	taken bool
-}{
-	{notify.ClassAccepted, true}, {notify.ClassRetry, false}, {notify.ClassRcptPerm, false}, {notify.ClassRcptSoft, false},
-	{notify.ClassInDoubt, true}, {notify.ClassInDoubt, false}, {notify.ClassStop, false}, {notify.ClassBug, false}, {"NEWLY_INVENTED", true},
-	{notify.ClassDelivered, true},
-}
-
-func (f *fickle) Send(ctx context.Context, out []notify.Outgoing, begin func(int), done func(int, notify.Verdict)) error {
-	w := f.w
-	for i, o := range out {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		begin(i)
-		at := uint64(0)
-		if d := w.decide(30); !w.calm && d < uint64(len(verdicts)) {
-			at = d
-		}
-		v := verdicts[at]
-		if v.taken {
-			w.taken[took{f.id, f.name, o.Seq}]++
-			w.messages[fmt.Sprintf("%d/%s", o.Seq, f.name)]++
-		}
-		w.tell(o.Seq, f.name, "%s attempt %d: %s, taken %v", f.id, o.Attempt, v.class, v.taken)
-		switch d := w.decide(60); {
-		case w.calm:
-		case d == 0:
-			w.tell(o.Seq, f.name, "died")
-			panic(errDied)
-		case d == 1:
-			w.tell(o.Seq, f.name, "broke")
-			return errors.New("connection lost")
-		case d == 2 && w.busy == 1: // it stalls; another worker takes its claim over
-			w.clock.Advance(2 * time.Minute)
-			w.tell(o.Seq, f.name, "stalled")
-			w.turn(1 - int(w.decide(2)))
-		}
-		done(i, notify.Verdict{Class: v.class, ProviderID: fmt.Sprintf("%s-%d", f.id, w.n)})
-	}
-	return nil
-}
-
-// curious is one that can be asked.
-type curious struct{ *fickle }
-
-func (c curious) Query(_ context.Context, o notify.Outgoing) (notify.Verdict, bool, error) {
-	return notify.Verdict{Class: notify.ClassAccepted, ProviderID: c.id + "-asked"}, c.w.taken[took{c.id, c.name, o.Seq}] > 0, nil
 }
 
 // turn lets one worker work off a range, and buries it when it dies.
@@ -162,14 +111,14 @@ func (w *world) start(dir string) *fanout.Stepper {
 
 // receipt is later word about something a provider has taken, or forged.
 func (w *world) receipt() {
-	seq, channel := int64(w.decide(uint64(w.d.Total))), []string{"email", "sms"}[w.decide(2)]
-	r := notify.Receipt{OutID: w.codec.OutID(w.d.No, seq, channel), Provider: "relay"}
+	p := place{int64(w.decide(uint64(w.d.Total))), []string{"email", "sms"}[w.decide(2)], int(w.decide(4) / 3)}
+	r := notify.Receipt{OutID: w.codec.OutIDAt(w.d.No, p.seq, p.channel, p.address), Provider: "relay"}
 	r.Class = []notify.Class{notify.ClassDelivered, notify.ClassRead, notify.ClassRcptPerm, notify.ClassRcptSoft, notify.ClassAccepted, notify.ClassInDoubt, notify.ClassNoWord}[w.decide(7)]
-	if w.messages[fmt.Sprintf("%d/%s", seq, channel)] == 0 {
+	if w.messages[p.String()] == 0 {
 		r.OutID = r.OutID[:len(r.OutID)-2] + "11" // of no alphabet of ours
 	}
 	for range 1 + w.decide(2) {
-		_, err := w.svc.ApplyReceipts(w.ctx, "acme", []notify.Receipt{r, {OutID: w.codec.OutID(w.d.No, 1<<20, channel), Class: notify.ClassDelivered}})
+		_, err := w.svc.ApplyReceipts(w.ctx, "acme", []notify.Receipt{r, {OutID: w.codec.OutID(w.d.No, 1<<20, p.channel), Class: notify.ClassDelivered}})
 		require.NoError(w.t, err)
 	}
 }
@@ -204,10 +153,14 @@ func (w *world) check(t *rapid.T) {
 			key := fmt.Sprintf("%d/%s", seq, d.Channel)
 			old, known := w.seen[key]
 			w.seen[key] = d
-			require.False(t, known && !forward(old.State, d.State), "%s: %s after %s", key, d.State, old.State)
+			require.False(t, known && !forward(old, d), "%s: %+v after %+v: %v", key, d, old, w.story[key])
 			require.False(t, old.Doubt && !d.Doubt, "%s: a doubt was forgotten", key)
-			require.True(t, d.Doubt || w.messages[key] <= 1, "%s: told %d times, and nobody knows: %v; %+v", key, w.messages[key], w.story[key], d)
-			require.True(t, d.State != notify.Accepted || d.Doubt || w.messages[key] > 0, "%s: accepted by nobody", key)
+			for address := range 2 {
+				n := w.messages[place{seq, d.Channel, address}.String()]
+				require.True(t, d.Doubt || n <= 1, "%s: told %d times, and nobody knows: %v; %+v", key, n, w.story[key], d)
+				require.True(t, d.State != notify.Accepted || d.Doubt || d.Address != address || n > 0, "%s: accepted by nobody", key)
+				require.True(t, address <= d.Address || n == 0 || d.State >= notify.Delivered && d.State != notify.Stopped, "%s: an address ahead of its turn: %+v", key, d)
+			}
 		}
 		w.climbed(t, reached[seq])
 	}
@@ -219,7 +172,17 @@ func (w *world) check(t *rapid.T) {
 	require.Equal(t, doubts, p.Duplicates)
 }
 
-func forward(from, to notify.DeliveryState) bool {
+// forward says that a delivery has not gone back: to a further address only while the person was not reached, to
+// an earlier one because it reached the person after all.
+func forward(old, d notify.Delivery) bool {
+	from, to := old.State, d.State
+	reached := func(s notify.DeliveryState) bool { return s == notify.Delivered || s == notify.Read }
+	switch {
+	case d.Address > old.Address:
+		return !reached(from) || to == notify.Read
+	case d.Address < old.Address:
+		return reached(to)
+	}
 	return from == to || from == notify.Stopped && to >= notify.Accepted || from == notify.Pending || from == notify.InDoubt && to == notify.Stopped || from != notify.Stopped && to != notify.Stopped && from < to
 }
 
@@ -233,7 +196,7 @@ func (w *world) climbed(t *rapid.T, rows []notify.Delivery) {
 		first = rows[1]
 	}
 	story := strings.Join(w.story[fmt.Sprintf("%d/%s", first.Seq, first.Channel)], "\n")
-	require.True(t, first.Superseded || first.Class == notify.ClassNoWord || first.State >= notify.Failed || strings.Contains(story, string(notify.ClassRcptSoft)),
+	require.True(t, first.Superseded || first.Address > 0 || first.Class == notify.ClassNoWord || first.State >= notify.Failed || strings.Contains(story, string(notify.ClassRcptSoft)),
 		"%+v: %v", rows, w.story)
 }
 
@@ -254,14 +217,16 @@ func (w *world) proof(t *rapid.T) {
 			require.Equal(t, b.Root, root)
 			require.True(t, roots[root])
 			for _, e := range events {
-				last[fmt.Sprintf("%d/%s", e.Seq, e.Channel)] = e
+				last[fmt.Sprintf("%d/%s/%d", e.Seq, e.Channel, max(0, e.Address-1))] = e
 			}
 		}
 		return err
 	}))
 	for _, rows := range w.deliveries() {
 		for _, d := range rows {
-			if e, ok := last[fmt.Sprintf("%d/%s", d.Seq, d.Channel)]; ok && d.State != notify.Stopped {
+			e, ok := last[fmt.Sprintf("%d/%s/%d", d.Seq, d.Channel, d.Address)]
+			require.True(t, ok || d.State <= notify.Sending || d.State == notify.Stopped, "no evidence of %+v", d)
+			if ok && d.State != notify.Stopped {
 				require.Equal(t, []any{e.State, e.Doubt, e.Provider}, []any{d.State.String(), d.Doubt, d.Provider}, "%v", d)
 			}
 		}
@@ -301,6 +266,15 @@ func TestDeliveriesAmongFickleProviders(t *testing.T) {
 func (w *world) begin(t *rapid.T) {
 	people := mailboxes(int(w.decide(20)) + 10)
 	people[3].Phones, people[smsFirst].Channels = nil, []string{"sms"}
+	for i := range people {
+		if w.decide(2) == 0 {
+			people[i].Emails = append(people[i].Emails, fmt.Sprintf("u%d@example.org", i))
+		}
+		if w.decide(3) == 0 && len(people[i].Phones) > 0 {
+			people[i].Phones = append(people[i].Phones, fmt.Sprintf("+86138000%05d", i))
+		}
+	}
+	w.people = people
 	course := notify.Course{Limit: notify.Limits{Failed: 1, Complaints: 1}}
 	if w.decide(2) == 0 {
 		course.Waits = map[string]notify.Duration{"email": notify.Duration(10 * time.Minute)}
@@ -383,6 +357,13 @@ func (w *world) end(t *rapid.T) {
 	if p := w.progress(); p.State != notify.DispStopped {
 		require.Equal(t, notify.DispDone, p.State)
 		require.Zero(t, p.People.Pending, "nobody is skipped")
+		for seq, rows := range w.deliveries() {
+			for _, d := range rows {
+				all := notify.Addresses(&w.people[seq], d.Channel, []string{"email", "sms"})
+				given := d.Class == notify.ClassRcptPerm || d.Class == notify.ClassRcptSoft
+				require.False(t, best(rows) == notify.Failed && given && d.Address+1 < len(all), "an address is left: %+v", rows)
+			}
+		}
 	}
 	for _, s := range w.workers {
 		require.NoError(t, s.Close())

@@ -1,6 +1,7 @@
 package fanout
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -45,6 +46,7 @@ const recoverBatch = 500
 type sendKey struct {
 	dispatch, seq int64
 	channel       string
+	address       int
 	attempt       int
 }
 
@@ -54,7 +56,7 @@ func (f *Fanout) recover(ctx context.Context) error {
 	found := map[sendKey]entry{}
 	for _, path := range f.left {
 		err := readJournal(path, func(e entry) {
-			k := sendKey{e.dispatch, e.seq, e.channel, e.attempt}
+			k := sendKey{e.dispatch, e.seq, e.channel, e.address, e.attempt}
 			if _, known := found[k]; e.ended || !known {
 				found[k] = e
 			}
@@ -86,15 +88,12 @@ func byDispatch(found map[sendKey]entry) map[int64][]notify.Outcome {
 			e.verdict = notify.Verdict{Class: notify.ClassInDoubt} // begun, and nothing more is known
 		}
 		out[e.dispatch] = append(out[e.dispatch], notify.Outcome{
-			Seq: e.seq, Channel: e.channel, Provider: e.provider, Attempt: e.attempt, Verdict: e.verdict, Doubt: e.doubt,
+			Seq: e.seq, Channel: e.channel, Address: e.address, Provider: e.provider, Attempt: e.attempt, Verdict: e.verdict, Doubt: e.doubt,
 		})
 	}
 	for _, outcomes := range out {
 		slices.SortFunc(outcomes, func(a, b notify.Outcome) int {
-			if a.Seq != b.Seq {
-				return int(a.Seq - b.Seq)
-			}
-			return a.Attempt - b.Attempt
+			return cmp.Or(cmp.Compare(a.Seq, b.Seq), a.Address-b.Address, a.Attempt-b.Attempt)
 		})
 	}
 	return out

@@ -157,7 +157,7 @@ func (s *shift) results() (out []notify.Outcome, complete bool) {
 			}
 		}
 		o := notify.Outcome{
-			Seq: t.seq, Channel: t.channel, Attempt: t.attempt, Verdict: t.verdict, Asked: t.asked, Held: t.held,
+			Seq: t.seq, Channel: t.channel, Address: t.rank, Attempt: t.attempt, Verdict: t.verdict, Asked: t.asked, Held: t.held,
 		}
 		if t.state == open {
 			o.Verdict = notify.Verdict{Class: notify.ClassInDoubt}
@@ -166,7 +166,10 @@ func (s *shift) results() (out []notify.Outcome, complete bool) {
 			o.Provider = t.provider.ID
 		}
 		o.Doubt = t.doubt && !t.asked
-		if o.Verdict.Class != notify.ClassAccepted || s.rel.Course.Waits[t.channel] > 0 {
+		switch {
+		case o.Verdict.Class != notify.ClassAccepted && t.person != nil && !t.held:
+			o.Ladder = notify.Rungs(t.person, s.rel.usable)
+		case s.rel.Course.Waits[t.channel] > 0:
 			o.Ladder = t.ladder
 		}
 		out = append(out, o)
@@ -248,7 +251,7 @@ func (s *shift) outgoing(t *task) notify.Outgoing {
 	brand := cmp.Or(t.person.Brand, t.route.messages[t.message].Brand)
 	o := notify.Outgoing{
 		Dispatch: s.rel.No, Seq: t.seq, Channel: t.channel, Attempt: t.attempt, Address: t.address,
-		Code: s.f.o.Codec.Code(s.rel.No, t.seq), Ref: s.rel.ref, Brand: brand, Vars: t.person.Vars, OutID: s.f.o.Codec.OutID(s.rel.No, t.seq, t.channel),
+		Code: s.f.o.Codec.Code(s.rel.No, t.seq), Ref: s.rel.ref, Brand: brand, Vars: t.person.Vars, OutID: s.f.o.Codec.OutIDAt(s.rel.No, t.seq, t.channel, t.rank),
 	}
 	if t.row != nil && t.row.State == notify.InDoubt {
 		o.Since = t.row.At

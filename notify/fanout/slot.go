@@ -34,6 +34,7 @@ type entry struct {
 	dispatch int64
 	seq      int64
 	channel  string
+	address  int // among the person's there
 	provider string
 	attempt  int
 	doubt    bool // an earlier attempt may have gone out
@@ -41,8 +42,8 @@ type entry struct {
 	verdict  notify.Verdict // without RetryAt: what is retried is decided afresh
 }
 
-// begin lays out: crc(4) attempt(4) dispatch(8) seq(8), channel and provider, each behind its length, and
-// whether there is a doubt(1). An earlier message of the slot is gone before.
+// begin lays out: crc(4) attempt(4) dispatch(8) seq(8), channel and provider, each behind its length,
+// whether there is a doubt(1), and which address(1). An earlier message of the slot is gone before.
 func (e *entry) begin(b []byte) {
 	clear(b[:slotSize])
 	binary.BigEndian.PutUint32(b[4:], uint32(e.attempt))
@@ -53,6 +54,7 @@ func (e *entry) begin(b []byte) {
 	if e.doubt {
 		b[62] = 1
 	}
+	b[63] = byte(e.address)
 	binary.BigEndian.PutUint32(b, crc32.Checksum(b[4:beginSize], castagnoli))
 }
 
@@ -78,7 +80,7 @@ func readSlot(b []byte) (e entry, ok bool) {
 	e = entry{
 		attempt:  int(binary.BigEndian.Uint32(b[4:])),
 		dispatch: int64(binary.BigEndian.Uint64(b[8:])), seq: int64(binary.BigEndian.Uint64(b[16:])),
-		channel: get(b[24 : 24+1+channelSize]), provider: get(b[33 : 33+1+idSize]), doubt: b[62] == 1,
+		channel: get(b[24 : 24+1+channelSize]), provider: get(b[33 : 33+1+idSize]), doubt: b[62] == 1, address: int(b[63]),
 	}
 	b = b[beginSize:]
 	if binary.BigEndian.Uint32(b) == crc32.Checksum(b[4:], castagnoli) && int(b[4]) < len(classes) {

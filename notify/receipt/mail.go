@@ -28,7 +28,7 @@ const (
 )
 
 // outID is the form of an outgoing id; whether it is ours is for the codec to say.
-var outID = regexp.MustCompile(`^[0-9a-z]{1,13}\.[0-9a-z]{1,13}\.[a-z]{1,12}\.[a-z2-7]{16}$`)
+var outID = regexp.MustCompile(`^[0-9a-z]{1,13}\.[0-9a-z]{1,13}\.[a-z]{1,12}[0-9]{0,2}\.[a-z2-7]{16}$`)
 
 // Mail reads a message that came to a return path. token is the outgoing id of the envelope's recipient,
 // which alone says whom it is about; "" when the envelope is not known: then the return path and the

@@ -13,7 +13,7 @@ import (
 	"tocsin/notify"
 )
 
-const other = "1.9.email.zzzzzzzzzzzzzzzz"
+const other = "1.9.email12.zzzzzzzzzzzzzzzz"
 
 // mailOf is a message with the line ends of the wire. Its header comes before the first blank line.
 func mailOf(text string) []byte {

@@ -173,7 +173,7 @@ func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 	local, domain, _ := strings.Cut(strings.ToLower(to), "@")
 	token, verp := strings.CutPrefix(local, "b+")
 	ours := slices.ContainsFunc(s.l.opt.Domains, func(d string) bool { return strings.EqualFold(d, domain) })
-	_, _, channel, ok := s.l.opt.Codec.ParseOutID(token)
+	_, _, channel, _, ok := s.l.opt.Codec.ParseOutID(token)
 	if !verp || !ours || !ok || channel != templates.Email {
 		s.l.count("refused", 1)
 		return errNobody
