@@ -2,6 +2,7 @@ package fanout_test
 
 import (
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,8 +18,11 @@ func TestDoubtsOfAStoppedDispatchAreSettled(t *testing.T) {
 	h.sms.script = func(notify.Outgoing) notify.Verdict {
 		return notify.Verdict{Class: notify.ClassInDoubt, Code: "timeout"}
 	}
+	var mu sync.Mutex // several questions are under way at once
 	questions := map[int64]int{}
 	provider := &asked{channel: h.sms, answer: func(o notify.Outgoing) (notify.Verdict, bool, error) {
+		mu.Lock()
+		defer mu.Unlock()
 		questions[o.Seq]++
 		switch {
 		case o.Seq == 0:
