@@ -60,7 +60,7 @@ bench: ## measure the goals; BENCH_SCALE=small takes minutes, BENCH_OUT=file app
 soak: tools build ## long runs: a million with every fault, hundreds of kills, minutes of fuzzing; rows in docs/reliability.md
 	SOAK=1 SOAK_DOC=$(CURDIR)/docs/reliability.md go test -count=1 -timeout 5h -v -parallel 1 \
 		-run 'EveryFault|Kill|AnyRecord|ClockJumps|HangingProvider|BusGone|FullDisk|Locked|StoreGone|Alarm' ./test/acceptance
-	scripts/fuzz.sh 2m
+	scripts/fuzz.sh 1m
 
 .PHONY: clean
 clean: ## what make made

@@ -3,6 +3,7 @@ package notify
 import (
 	"context"
 	"strconv"
+	"strings"
 	"time"
 
 	"tocsin/incident"
@@ -22,8 +23,28 @@ const complaint = "complaint"
 const (
 	Complained = Stopped + 1 + iota // arrived, and the person complained about it
 	Untried                         // failed, and never sent: no provider may serve that person there
+	Trapped                         // failed at an address that is a trap for senders who do not know their people
 	Spent                           // addresses that failed for good, of people who have another one
 )
+
+// Honeypot is what a mail system's answer is called by which an address is a trap.
+const Honeypot = "honeypot"
+
+// trapped reports whether a delivery has met a trap.
+func (d *Delivery) trapped() bool { return d.State == Failed && strings.HasSuffix(d.Code, Honeypot) }
+
+// warnOfTraps raises the alarm that an audience holds addresses that no person can have given.
+func warnOfTraps(tx Tx, d Dispatch, moved map[CountKey]int64) {
+	n := int64(0)
+	for key, more := range moved {
+		if key.State == Trapped {
+			n += more
+		}
+	}
+	if n > 0 {
+		announceState(tx, d, "dispatch.trapped", "", map[string]string{"count": strconv.FormatInt(n, 10), "reason_code": Honeypot})
+	}
+}
 
 // wave is how far the audience may be cut now: to the end of the first wave, or to its own.
 func (d Dispatch) wave() int64 {

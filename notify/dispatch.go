@@ -97,7 +97,7 @@ const (
 	Stopped
 )
 
-var deliveryStates = [...]string{"pending", "sending", "in_doubt", "accepted", "failed", "delivered", "read", "stopped", "complained", "untried", "spent"}
+var deliveryStates = [...]string{"pending", "sending", "in_doubt", "accepted", "failed", "delivered", "read", "stopped", "complained", "untried", "trapped", "spent"}
 
 // String is the state as the API names it.
 func (s DeliveryState) String() string { return deliveryStates[s] }
@@ -205,10 +205,12 @@ type Progress struct {
 	ByChannel  map[string]map[string]int64 `json:"by_channel"` // channel → state → deliveries
 	Duplicates int64                       `json:"possible_duplicates"`
 	Complaints map[string]int64            `json:"complaints,omitempty"` // channel → people who complained about what arrived
+	Traps      int64                       `json:"traps,omitempty"`      // addresses that are traps: what the audience is worth
 	Rate       float64                     `json:"rate"`                 // outcomes a second, over the last minute; of one that has ended, over all of it
 	ETA        *time.Time                  `json:"eta,omitempty"`
-	Pace       map[string]Pace             `json:"pace,omitempty"`   // by channel, while it runs
-	Margin     *time.Duration              `json:"margin,omitempty"` // from its end, or when it should end, to the deadline
+	WaitsUntil *time.Time                  `json:"waits_until,omitempty"` // of a running one: when the last delivery that waits for its time is due
+	Pace       map[string]Pace             `json:"pace,omitempty"`        // by channel, while it runs
+	Margin     *time.Duration              `json:"margin,omitempty"`      // from its end, or when it should end, to the deadline
 	Additions  []Progress                  `json:"additions,omitempty"`
 }
 
@@ -255,6 +257,7 @@ type Receipt struct {
 	ProviderID string
 	Class      Class
 	Code       string
+	RetryAt    time.Time // for RETRY_AT
 	At         time.Time
 }
 

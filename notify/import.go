@@ -132,6 +132,8 @@ func (im *importer) work(ctx context.Context, start func(context.Context, Tx) (A
 	switch {
 	case errors.Is(err, errTaken):
 		return im.a, err
+	case errors.As(err, &wrong) && wrong.Kind == incident.Invalid && im.a.Rows > 0:
+		return im.fail(ctx, cutOff, &incident.Fault{Kind: incident.Invalid, Message: fmt.Sprintf("%s; nobody can be sent to before (%d records are kept)", cutOff, im.a.Rows), Problems: wrong.Problems})
 	case errors.As(err, &wrong) && wrong.Kind == incident.Invalid:
 		return im.fail(ctx, wrong.Message+": "+wrong.Problems[0].Message, err)
 	case errors.Is(err, errOtherFile):
@@ -265,8 +267,11 @@ func (im *importer) change(ctx context.Context, in func(context.Context, evidenc
 	return err
 }
 
-// interrupted is why an import failed that goes on with the same file.
-const interrupted = "the import was interrupted; import the same file again to go on"
+// Why an import failed that goes on with the same file, or with all of it.
+const (
+	interrupted = "the import was interrupted; import the same file again to go on"
+	cutOff      = "the file is damaged or cut off; import the whole file again to go on"
+)
 
 // fail marks the audience failed, also when ctx is what ended the import. A file on the server then waits
 // for the next process.
@@ -286,5 +291,5 @@ func (im *importer) fail(ctx context.Context, why string, cause error) (Audience
 }
 
 func (a *Audience) breakOff(why string, now time.Time) {
-	a.State, a.Error, a.Resumable, a.UpdatedAt = Broken, why, why == interrupted, now
+	a.State, a.Error, a.Resumable, a.UpdatedAt = Broken, why, why == interrupted || why == cutOff, now
 }

@@ -199,7 +199,7 @@ func (f *csvForm) decoder() decoder {
 			return problem("", "csv", err.Error())
 		}
 		if len(values) != len(f.columns) {
-			return problem("", "columns", fmt.Sprintf("the row has %d columns, the header %d", len(values), len(f.columns)))
+			return problem("", "columns", fmt.Sprintf("the columns of the row and of the header differ: %d, %d", len(values), len(f.columns)))
 		}
 		for i := range f.columns {
 			value := strings.TrimSpace(values[i])

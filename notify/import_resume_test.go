@@ -1,6 +1,7 @@
 package notify_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"testing/iotest"
 	"time"
 
+	"github.com/klauspost/compress/gzip"
 	"github.com/stretchr/testify/require"
 
 	"tocsin/incident"
@@ -144,6 +146,28 @@ func TestImportGoesOnWhereItWasInterrupted(t *testing.T) {
 	src.Resume = a.ID
 	src.Reader = strings.NewReader(csv)
 	w.fault(incident.Conflict, second(w.service.ImportFrom(w.ctx, rui, w.id, src)))
+}
+
+func TestACutOffArchiveGoesOnWithTheWholeOne(t *testing.T) {
+	w := smallRuns(t)
+	csv, _ := crowd(rand.New(rand.NewPCG(7, 8)), 9000, 20_000)
+	var whole bytes.Buffer
+	z := gzip.NewWriter(&whole)
+	_, err := io.WriteString(z, csv)
+	require.NoError(t, errors.Join(err, z.Close()))
+	src := notify.Source{Name: "people.csv.gz", Format: "csv", Reader: bytes.NewReader(whole.Bytes()[:whole.Len()-20])}
+	a, err := w.service.ImportFrom(w.ctx, rui, w.id, src)
+	f := w.fault(incident.Invalid, err)
+	require.Positive(t, a.Rows)
+	require.Contains(t, f.Message, fmt.Sprintf("%d records are kept", a.Rows))
+	require.Equal(t, []any{notify.Broken, true}, []any{a.State, a.Resumable})
+	require.Contains(t, a.Error, "the whole file")
+
+	src.Resume, src.Reader = a.ID, bytes.NewReader(whole.Bytes())
+	a, err = w.service.ImportFrom(w.ctx, rui, w.id, src)
+	require.NoError(t, err)
+	require.Equal(t, notify.Ready, a.State)
+	w.snapshot(a)
 }
 
 func (w *world) rejects(a notify.Audience) (all []notify.Reject) {

@@ -34,6 +34,7 @@ type Outcome struct {
 	Doubt    bool     // the message may have gone out more than once
 	Asked    bool     // the provider was asked, nothing was sent
 	Held     bool     // nothing was sent, nobody was asked: the attempt does not count
+	Over     bool     // nothing is sent any more: the dispatch was stopped
 	Ladder   []string // the person's usable channels in order, for the next one; after a failure, Rungs
 }
 
@@ -69,11 +70,11 @@ func (o *Outcome) nextRung(d *Dispatch) string {
 }
 
 // move is the only writer of a delivery's state. It refuses whatever does not lie ahead: the order of
-// the states decides. Stopped is reached from Pending only, and left only by word that the message
-// went out after all.
+// the states decides. Stopped is reached only from Pending, and from InDoubt once the provider has been asked, and
+// left only by word that the message went out after all.
 func (d *Delivery) move(to DeliveryState) bool {
 	switch {
-	case to == Stopped && d.State != Pending,
+	case to == Stopped && d.State != Pending && d.State != InDoubt,
 		to != Stopped && d.State == Stopped && to < Accepted,
 		to != Stopped && d.State != Stopped && to <= d.State,
 		to == d.State:
@@ -109,6 +110,8 @@ func (d *Delivery) settle(o Outcome, now time.Time) (changed, failed bool) {
 		return d.waitedInVain(), false
 	case o.Address < d.Address:
 		return d.settleEarlier(o, now), false
+	case o.Over && (o.refused() || o.putBack()):
+		return d.end(&o, now), false
 	case o.putBack():
 		return d.putBack(o, now), false
 	}
@@ -179,6 +182,16 @@ func (d *Delivery) waitedInVain() bool {
 	return true
 }
 
+// end settles a doubt of a dispatch that was stopped: the message has reached nobody.
+func (d *Delivery) end(o *Outcome, now time.Time) bool {
+	if d.State != InDoubt || !d.move(Stopped) {
+		return false
+	}
+	d.Attempt = o.Attempt
+	d.note(o, now)
+	return true
+}
+
 // putBack has a delivery wait whose attempt did not happen. One that has moved on meanwhile stays there.
 func (d *Delivery) putBack(o Outcome, now time.Time) bool {
 	v := o.Verdict
@@ -226,8 +239,13 @@ func (d *Delivery) tells(o Outcome) bool {
 }
 
 // settleReceipt takes a failing receipt: final for what was handed over, even before our own record of
-// it; no word on what waits to be tried again.
+// it, but for a window that must pass; no word on what waits to be tried again.
 func (d *Delivery) settleReceipt(o Outcome, now time.Time) (changed, failed bool) {
+	if o.comesAgain(d) {
+		d.note(&o, now)
+		d.State, d.NextAt, d.RangeNo = Pending, &o.Verdict.RetryAt, 0
+		return true, false
+	}
 	if d.Channel != templates.Email && o.Verdict.ProviderID != "" && d.ProviderID != "" && o.Verdict.ProviderID != d.ProviderID {
 		return false, false // the fate of an earlier message; this one's is still to come
 	}
@@ -240,6 +258,15 @@ func (d *Delivery) settleReceipt(o Outcome, now time.Time) (changed, failed bool
 		d.note(&o, now)
 	}
 	return failed, failed
+}
+
+// comesAgain says that a receipt ends an attempt that was taken, because of a window that must pass, and that the
+// message is to be sent again behind it. That is the one way back from a state, so the receipt must name the
+// message that was taken last: one that comes twice, or late, is about an earlier one.
+func (o *Outcome) comesAgain(d *Delivery) bool {
+	v := o.Verdict
+	return v.Class == ClassRetryAt && !v.RetryAt.IsZero() && v.ProviderID != "" && v.ProviderID == d.ProviderID &&
+		d.State == Accepted && d.Class == ClassAccepted && d.Attempt < maxAttempts
 }
 
 // settleFailure takes the verdict of an attempt that did not succeed. soft says that the recipient was

@@ -106,9 +106,10 @@ func (m *memoryTx) Counts(context.Context, int64) (map[DeliveryState]int64, map[
 	return m.people, m.byRow, m.doubt, nil
 }
 
-// ahead is the order of meaning that a state may only move along.
-func ahead(from, to DeliveryState) bool {
-	return to == from || from == Stopped && to >= Accepted || from != Stopped && to > from && (to != Stopped || from == Pending)
+// ahead is the order of meaning that a state may only move along, but for a window that must pass.
+func ahead(from DeliveryState, d Delivery) bool {
+	to := d.State
+	return from == Accepted && to == Pending && d.Class == ClassRetryAt && d.NextAt != nil || to == from || from == Stopped && to >= Accepted || from != Stopped && to > from && (to != Stopped || from == Pending)
 }
 
 // check compares what the dispatch says with what its rows say, after any history.
@@ -129,7 +130,7 @@ func (m *memoryTx) check(t require.TestingT, before map[int64]map[string]Deliver
 			if old, ok := before[seq][c]; ok {
 				switch {
 				case d.Address == old.Address:
-					require.True(t, ahead(old.State, d.State), "%s after %s", d.State, old.State)
+					require.True(t, ahead(old.State, d), "%s after %s", d.State, old.State)
 				case d.Address > old.Address:
 					require.False(t, old.State == Read || old.State == Delivered && d.State != Read, "who was reached is sent to at no further address")
 				default:
@@ -146,7 +147,7 @@ func (m *memoryTx) check(t require.TestingT, before map[int64]map[string]Deliver
 		}
 	}
 	for k, n := range m.byRow {
-		if k.State == Spent { // what was, not what is
+		if k.State == Spent || k.State == Trapped { // what was, not what is
 			require.GreaterOrEqual(t, n, int64(0))
 			continue
 		}
@@ -193,7 +194,7 @@ func TestAnyHistoryAddsUp(t *testing.T) {
 				Channel: rapid.SampledFrom([]string{"email", "sms", "push"}).Draw(t, "channel"),
 				Address: rapid.IntRange(0, 2).Draw(t, "address"),
 				Attempt: rapid.IntRange(0, 14).Draw(t, "attempt"),
-				Verdict: Verdict{Class: rapid.SampledFrom(classes).Draw(t, "class"), ProviderID: rapid.SampledFrom([]string{"", "a", "b"}).Draw(t, "id")},
+				Verdict: Verdict{Class: rapid.SampledFrom(classes).Draw(t, "class"), ProviderID: rapid.SampledFrom([]string{"", "a", "b"}).Draw(t, "id"), RetryAt: tx.now.Add(time.Hour)},
 				Asked:   rapid.Bool().Draw(t, "asked"),
 				Ladder:  []string{"email", "email", "email", "sms", "sms", "push"},
 			}
@@ -248,6 +249,12 @@ func TestClassTable(t *testing.T) {
 		{name: "a stopped provider costs nobody a try", row: Delivery{Attempt: 30}, o: Outcome{Attempt: 31, Verdict: Verdict{Class: ClassStop}}, want: Pending, wait: [2]time.Duration{holdAfter, holdAfter}},
 		{name: "bounce after acceptance", row: Delivery{State: Accepted, Attempt: 1}, o: Outcome{Verdict: Verdict{Class: ClassRcptPerm}}, want: Failed, failed: true},
 		{name: "phone off after acceptance", row: Delivery{State: Accepted, Attempt: 1}, o: Outcome{Verdict: Verdict{Class: ClassRcptSoft}}, want: Failed, failed: true},
+		{name: "a window that must pass, after acceptance", row: Delivery{Channel: "sms", State: Accepted, Class: ClassAccepted, Attempt: 1, ProviderID: "a"}, o: Outcome{Verdict: Verdict{Class: ClassRetryAt, ProviderID: "a", RetryAt: later}}, want: Pending, wait: [2]time.Duration{3 * time.Hour, 3 * time.Hour}},
+		{name: "that of an earlier try", row: Delivery{Channel: "sms", State: Accepted, Class: ClassAccepted, Attempt: 2, ProviderID: "b"}, o: Outcome{Verdict: Verdict{Class: ClassRetryAt, ProviderID: "a", RetryAt: later}}, want: Accepted},
+		{name: "of which nobody knows which try", row: Delivery{State: Accepted, Class: ClassAccepted, Attempt: 1}, o: Outcome{Verdict: Verdict{Class: ClassRetryAt, RetryAt: later}}, want: Failed, failed: true},
+		{name: "after the last try", row: Delivery{Channel: "sms", State: Accepted, Class: ClassAccepted, Attempt: maxAttempts, ProviderID: "a"}, o: Outcome{Verdict: Verdict{Class: ClassRetryAt, ProviderID: "a", RetryAt: later}}, want: Failed, failed: true},
+		{name: "when the next channel is under way", row: Delivery{Channel: "sms", State: Accepted, Class: ClassNoWord, Attempt: 1, ProviderID: "a"}, o: Outcome{Verdict: Verdict{Class: ClassRetryAt, ProviderID: "a", RetryAt: later}}, want: Failed, failed: true},
+		{name: "when it has arrived", row: Delivery{Channel: "sms", State: Delivered, Class: ClassDelivered, Attempt: 1, ProviderID: "a"}, o: Outcome{Verdict: Verdict{Class: ClassRetryAt, ProviderID: "a", RetryAt: later}}, want: Delivered},
 		{name: "delivered beats failed", row: Delivery{State: Failed, Attempt: 1}, o: Outcome{Verdict: Verdict{Class: ClassDelivered}}, want: Delivered},
 		{name: "failed never beats delivered", row: Delivery{State: Delivered, Attempt: 1}, o: Outcome{Verdict: Verdict{Class: ClassRcptPerm}}, want: Delivered},
 		{name: "late acceptance never beats failed", row: Delivery{State: Failed, Attempt: 1}, o: Outcome{Attempt: 2, Verdict: Verdict{Class: ClassAccepted}}, want: Failed},

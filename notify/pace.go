@@ -41,17 +41,29 @@ func (p *Progress) pace(ctx context.Context, tx Tx) error {
 	}
 	rate, watched := p.beyondWatch(now)
 	p.ETA = after(now.Add(watched), p.People.Pending, rate)
-	due, err := tx.NextDue(ctx, p.No)
-	if err != nil {
+	if err := p.waits(ctx, tx); err != nil {
 		return err
-	}
-	if p.ETA != nil && due != nil && due.After(*p.ETA) {
-		p.ETA = due // what waits until then is not through before
 	}
 	if err := p.byChannel(ctx, tx, now.Add(watched), rate); err != nil {
 		return err
 	}
 	return p.margin(p.ETA)
+}
+
+// waits says until when the last delivery waits for its time: a quiet night, a retry, word of arrival. The dispatch
+// is not through before; where everybody who is left waits, that is when, however little went out lately.
+func (p *Progress) waits(ctx context.Context, tx Tx) (err error) {
+	if p.WaitsUntil, err = tx.LastDue(ctx, p.No); err != nil || p.WaitsUntil == nil {
+		return err
+	}
+	var waiting int64
+	for _, states := range p.ByChannel {
+		waiting += states[Pending.String()]
+	}
+	if p.ETA == nil && waiting >= p.People.Pending || p.ETA != nil && p.WaitsUntil.After(*p.ETA) {
+		p.ETA = p.WaitsUntil
+	}
+	return nil
 }
 
 // beyondWatch is how long the watch of a first wave will still hold up the rest, and the rate at which it

@@ -36,5 +36,11 @@ func TestNobodyIsThroughBeforeTheNextTry(t *testing.T) {
 	})
 	p := w.progress(d)
 	require.EqualValues(t, 50, p.People.Pending)
-	require.Equal(t, w.clock.Now().Add(15*time.Minute), *p.ETA, "the mailboxes that were full are tried again then")
+	again := w.clock.Now().Add(15 * time.Minute)
+	require.Equal(t, []time.Time{again, again}, []time.Time{*p.ETA, *p.WaitsUntil}, "the mailboxes that were full are tried again then")
+
+	w.clock.Advance(5 * time.Minute)
+	p = w.progress(d)
+	require.Zero(t, p.Rate)
+	require.Equal(t, again, *p.ETA, "all who are left wait, so it is known although nothing went out lately")
 }

@@ -10,8 +10,8 @@ import (
 type person struct {
 	seq     int64
 	rows    []Delivery
-	touched []string // channels whose row changed
-	spent   []string // channels of which an address was given up for the next one
+	touched []string   // channels whose row changed
+	spent   []CountKey // of addresses given up for the next one: their row counts them no more
 	opened  int
 }
 
@@ -65,6 +65,9 @@ func (p *person) apply(o Outcome, d Dispatch, now time.Time) (Delivery, bool) {
 		return *row, false
 	}
 	p.touch(o.Channel)
+	if o.Attempt == 0 && row.State == Pending {
+		p.opened++
+	}
 	if row.State == Accepted && row.Class == ClassAccepted && o.Attempt > 0 {
 		if next := o.nextRung(&d); next != "" && !p.has(next) {
 			row.NextAt = ptr(now.Add(time.Duration(d.Course.Waits[o.Channel])))
@@ -121,8 +124,11 @@ func (p *person) climb(o Outcome, d Dispatch, now time.Time) {
 		case at < 0:
 			p.rows = append(p.rows, Delivery{Dispatch: d.No, Seq: p.seq, Channel: next, At: now, NextAt: &now})
 		case p.rows[at].dead() && p.rows[at].Address < address:
+			p.spent = append(p.spent, CountKey{next, Spent})
+			if p.rows[at].trapped() {
+				p.spent = append(p.spent, CountKey{next, Trapped})
+			}
 			p.rows[at].turn(address, now)
-			p.spent = append(p.spent, next)
 		default:
 			continue
 		}

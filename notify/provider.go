@@ -13,7 +13,8 @@ type Provider struct {
 	// lives elsewhere is never sent to over it, not even on failover, unless the notice's policy holds the
 	// legal basis of the transfer.
 	Regions []string
-	Rate    float64 // messages a second over all workers; 0: as fast as it goes
+	Rate    float64       // messages a second over all workers; 0: as fast as it goes
+	Gap     time.Duration // between two messages to one address, of whatever dispatch; 0: none is kept
 	Price   Price
 }
 

@@ -15,7 +15,7 @@ import (
 const receiptBatch = 500
 
 // ApplyReceipts moves deliveries by receipts whose OutID is ours; others change nothing. It returns how
-// many were applied. A STOP in one pauses its provider. Late, repeated and out-of-order receipts never move a state back.
+// many were applied. A STOP or BUG in one pauses its provider. Late, repeated and out-of-order receipts never move a state back.
 func (s *Service) ApplyReceipts(ctx context.Context, operator string, r []Receipt) (int, error) {
 	early, err := s.named(ctx, operator, r)
 	if err != nil {
@@ -50,7 +50,7 @@ func (s *Service) authentic(receipts []Receipt) map[int64][]Outcome {
 			continue // ours to find
 		}
 		out[no] = append(out[no], Outcome{
-			Seq: seq, Channel: channel, Address: address, Provider: r.Provider, Verdict: Verdict{Class: r.Class, Code: r.Code, ProviderID: r.ProviderID},
+			Seq: seq, Channel: channel, Address: address, Provider: r.Provider, Verdict: Verdict{Class: r.Class, Code: r.Code, ProviderID: r.ProviderID, RetryAt: r.RetryAt},
 		})
 	}
 	return out
@@ -91,7 +91,7 @@ func (s *Service) applyReceipts(ctx context.Context, operator string, no int64, 
 func (s *Service) applyWords(ctx context.Context, tx Tx, d Dispatch, all []Outcome) (recorded, error) {
 	stops, words := map[string][]Outcome{}, []Outcome(nil)
 	for _, o := range all {
-		if o.Verdict.Class == ClassStop && slices.ContainsFunc(s.ways, func(w Way) bool { return w.ID == o.Provider && w.Channel == o.Channel }) {
+		if (o.Verdict.Class == ClassStop || o.Verdict.Class == ClassBug) && slices.ContainsFunc(s.ways, func(w Way) bool { return w.ID == o.Provider && w.Channel == o.Channel }) {
 			stops[o.Provider] = append(stops[o.Provider], o)
 			continue
 		}
@@ -109,7 +109,7 @@ func (s *Service) applyWords(ctx context.Context, tx Tx, d Dispatch, all []Outco
 		sum.events, sum.opened = sum.events+done.events, sum.opened+done.opened
 		if done.events > 0 {
 			now, o := tx.Now(), stops[id][0]
-			err = StopProvider(ctx, tx, d, ProviderState{ID: id, Channel: o.Channel, Paused: true, Class: ClassStop, Code: o.Verdict.Code, Since: &now})
+			err = StopProvider(ctx, tx, d, ProviderState{ID: id, Channel: o.Channel, Paused: true, Class: o.Verdict.Class, Code: o.Verdict.Code, Since: &now})
 		}
 	}
 	return sum, err
@@ -146,7 +146,8 @@ func addLadders(ctx context.Context, tx Tx, d Dispatch, outcomes []Outcome) erro
 	return nil
 }
 
-// reopen lets a dispatch that was done run on: a late bounce sent somebody to the next address or channel.
+// reopen lets a dispatch that was done run on: a late receipt sent somebody to the next address or channel, or has the message
+// sent again.
 func reopen(ctx context.Context, tx Tx, d Dispatch) error {
 	if d.State != DispDone {
 		return nil

@@ -3,7 +3,6 @@ package notify
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 	"strconv"
 	"time"
@@ -33,7 +32,7 @@ type Recount struct {
 	Duplicates  int64                       `json:"possible_duplicates"`
 	Batches     int64                       `json:"batches"`
 	Events      int64                       `json:"delivery_events"`
-	Differences []string                    `json:"differences"` // what does not agree; none: everything does
+	Differences []Difference                `json:"differences"` // what does not agree; none: everything does
 }
 
 // ClassCount is how many deliveries of a channel stand in a state with the last word of a class.
@@ -105,7 +104,7 @@ type recounting struct {
 	doubt   int64
 	batches int64
 	events  int64
-	wrong   []string
+	wrong   []Difference
 }
 
 const (
@@ -113,9 +112,9 @@ const (
 	maxDifferences = 100  // that are named
 )
 
-func (c *recounting) differ(format string, args ...any) {
+func (c *recounting) differ(d Difference) {
 	if len(c.wrong) < maxDifferences {
-		c.wrong = append(c.wrong, fmt.Sprintf(format, args...))
+		c.wrong = append(c.wrong, d)
 	}
 }
 
@@ -180,7 +179,7 @@ func (c *recounting) ledger(ctx context.Context, tx Tx) error {
 	}
 	refs, err := next()
 	if err == nil && refs != nil {
-		c.differ("batch %s is in the ledger and not kept", refs["batch"])
+		c.differ(Difference{Kind: "batch-not-kept", Batch: refs["batch"]})
 	}
 	return err
 }
@@ -189,15 +188,16 @@ func (c *recounting) batch(b Batch, refs map[string]string) {
 	c.batches++
 	events, root, err := evidence.DecodeEvents(b.Events)
 	c.events += int64(len(events))
+	no := strconv.FormatInt(b.No, 10)
 	switch {
 	case err != nil:
-		c.differ("batch %d is damaged", b.No)
+		c.differ(Difference{Kind: "batch-damaged", Batch: no})
 	case root != b.Root || len(events) != b.Count:
-		c.differ("batch %d does not give its root", b.No)
-	case refs == nil || refs["batch"] != strconv.FormatInt(b.No, 10):
-		c.differ("batch %d is kept and not in the ledger", b.No)
+		c.differ(Difference{Kind: "batch-root", Batch: no})
+	case refs == nil || refs["batch"] != no:
+		c.differ(Difference{Kind: "batch-no-entry", Batch: no})
 	case refs["root"] != b.Root:
-		c.differ("batch %d has another root in the ledger", b.No)
+		c.differ(Difference{Kind: "batch-elsewhere", Batch: no})
 	}
 }
 
@@ -243,20 +243,18 @@ func (c *recounting) compare(r Reconciliation) *Recount {
 	slices.SortFunc(out.ByClass, func(a, b ClassCount) int {
 		return cmp.Or(cmp.Compare(a.Channel, b.Channel), cmp.Compare(a.State, b.State), cmp.Compare(a.Class, b.Class))
 	})
-	if r.People != out.People {
-		c.differ("people: the counters say %+v, the deliveries %+v", r.People, out.People)
-	}
+	c.compared(r.People, out.People)
 	for _, channel := range slices.Sorted(keysOf(r.ByChannel, out.ByChannel)) {
 		for _, state := range deliveryStates {
 			if kept, found := r.ByChannel[channel][state], out.ByChannel[channel][state]; kept != found {
-				c.differ("%s, %s: the counters say %d, the deliveries %d", channel, state, kept, found)
+				c.differ(Difference{Kind: "deliveries", Channel: channel, State: state, Kept: kept, Found: found})
 			}
 		}
 	}
 	if r.Duplicates != c.doubt {
-		c.differ("possible duplicates: the counters say %d, the deliveries %d", r.Duplicates, c.doubt)
+		c.differ(Difference{Kind: "doubt", Kept: r.Duplicates, Found: c.doubt})
 	}
-	out.Differences = append([]string{}, c.wrong...)
+	out.Differences = append([]Difference{}, c.wrong...)
 	return out
 }
 

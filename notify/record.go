@@ -83,7 +83,7 @@ func lockDispatch(ctx context.Context, tx Tx, d Dispatch) (Dispatch, error) {
 // recorded is what a batch changed.
 type recorded struct {
 	events int
-	opened int // rows opened at a next address or on a next channel
+	opened int // rows to be sent that nobody waited for: at a next address, on a next channel, or once more
 }
 
 // PlainSpan is how far apart the recipients of one plain batch may be, so that whoever looks a recipient up
@@ -155,6 +155,7 @@ func applyOutcomes(ctx context.Context, tx Tx, d Dispatch, kind string, outcomes
 	if err := writeBatch(ctx, tx, d, b, w.events); err != nil || len(w.rows) == 0 {
 		return sum, err // what went well breaks no limit
 	}
+	warnOfTraps(tx, d, w.moved.rows)
 	return sum, follow(ctx, tx, d, w.moved.people[Failed])
 }
 
@@ -187,8 +188,8 @@ func (w *writing) person(known []Delivery, outcomes []Outcome) (rest []Delivery)
 		}
 	}
 	w.moved.add(&p, 1)
-	for _, channel := range p.spent {
-		w.moved.rows[CountKey{channel, Spent}]++
+	for _, key := range p.spent {
+		w.moved.rows[key]++
 	}
 	w.opened += p.opened
 	w.rows = p.dirty(w.rows)
@@ -258,6 +259,9 @@ func (t *tally) add(p *person, n int64) {
 		}
 		if row.Code == complaint {
 			t.rows[CountKey{row.Channel, Complained}] += n
+		}
+		if row.trapped() {
+			t.rows[CountKey{row.Channel, Trapped}] += n
 		}
 		if row.State == Failed && row.Class == ClassNoChannel {
 			t.rows[CountKey{row.Channel, Untried}] += n

@@ -299,7 +299,11 @@ func progress(ctx context.Context, tx Tx, d Dispatch) (Progress, error) {
 func (c Counts) told() int64 { return c.InDoubt + c.Accepted + c.Failed + c.Delivered + c.Read }
 
 func (p *Progress) count(key CountKey, n int64) {
-	if n == 0 || key.State == Untried || key.State == Spent {
+	switch {
+	case n == 0 || key.State == Untried || key.State == Spent:
+		return
+	case key.State == Trapped:
+		p.Traps += n
 		return
 	}
 	if key.State == Complained {

@@ -87,7 +87,10 @@ type Tx interface {
 	Complaints(ctx context.Context, dispatchNo int64, afterSeq int64, limit int) ([]Delivery, error) // of code complaint
 	// DueDeliveries are pending rows with next_at ≤ now and no open range, of running dispatches, grouped by dispatch.
 	DueDeliveries(ctx context.Context, now time.Time, limit int) ([]Delivery, error)
+	// DueDoubts are rows of a stopped dispatch in doubt on a channel that may be asked about by now.
+	DueDoubts(ctx context.Context, dispatchNo int64, channel string, now time.Time, limit int) ([]Delivery, error)
 	NextDue(ctx context.Context, dispatchNo int64) (*time.Time, error) // earliest next_at of pending rows; nil: none
+	LastDue(ctx context.Context, dispatchNo int64) (*time.Time, error) // latest next_at of pending rows; nil: none
 	AddCounts(ctx context.Context, dispatchNo int64, people map[DeliveryState]int64, rows map[CountKey]int64, doubt int64) error
 	Counts(ctx context.Context, dispatchNo int64) (people map[DeliveryState]int64, rows map[CountKey]int64, doubt int64, err error)
 	NextNo(ctx context.Context, dispatchNo int64, what string) (int64, error) // next range or batch number

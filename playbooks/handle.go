@@ -19,14 +19,23 @@ var heard = []string{"incident.", "document.", "report.", "audience.", "dispatch
 // ours are among them those that only this package causes and that change nothing here.
 var ours = []string{"document.drafted", "document.stale", "task.opened", "task.dropped"}
 
+// Subject is the incident that Handle works on after an event, "" for none. It looks at the incident as it
+// stands: of several events of one incident the last is enough.
+func (s *Service) Subject(e incident.Event) string {
+	matters := slices.ContainsFunc(heard, func(p string) bool { return strings.HasPrefix(e.Kind, p) })
+	if !matters || e.Incident == "" || slices.Contains(ours, e.Kind) {
+		return ""
+	}
+	return e.Operator + "/" + string(e.Incident)
+}
+
 // Handle reacts to a committed event: derives after intake, advances runs, moves duties when documents are
-// filed or dispatched. It is idempotent; the outbox calls it at least once per event, in order.
+// filed or dispatched. It is idempotent; the outbox calls it at least once per Subject, in order.
 func (s *Service) Handle(ctx context.Context, e incident.Event) error {
 	if e.Kind == "profile.changed" {
 		return s.deriveAll(ctx, e.Operator)
 	}
-	matters := slices.ContainsFunc(heard, func(p string) bool { return strings.HasPrefix(e.Kind, p) })
-	if !matters || e.Incident == "" || slices.Contains(ours, e.Kind) {
+	if s.Subject(e) == "" {
 		return nil
 	}
 	err := s.store.InTx(ctx, evidence.System(e.Operator), func(tx Tx) error {

@@ -120,7 +120,9 @@ type Timer struct {
 // Tx is what playbooks need from a store transaction.
 type Tx interface {
 	notify.Tx
-	Profile(ctx context.Context) (p obligation.Profile, hash string, err error) // Fault NotFound
+	Landmarks(ctx context.Context, chain string, after int64, limit int) ([]evidence.Entry, error) // the ledger without batches of deliveries
+	LatestLandmarks(ctx context.Context, chain string, limit int) ([]evidence.Entry, error)        // newest first
+	Profile(ctx context.Context) (p obligation.Profile, hash string, err error)                    // Fault NotFound
 	PutProfile(ctx context.Context, p obligation.Profile) (hash string, err error)
 	PutDerivation(ctx context.Context, d Derivation) error
 	Derivation(ctx context.Context, id incident.ID) (*Derivation, error)

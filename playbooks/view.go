@@ -95,7 +95,21 @@ func (s *Service) Incidents(ctx context.Context, sc evidence.Scope, p incident.P
 }
 
 // Timeline pages through an incident's ledger.
-func (s *Service) Timeline(ctx context.Context, sc evidence.Scope, id incident.ID, after int64, limit int) (entries []evidence.Entry, err error) {
+func (s *Service) Timeline(ctx context.Context, sc evidence.Scope, id incident.ID, after int64, limit int) ([]evidence.Entry, error) {
+	return s.ledger(ctx, sc, id, func(tx Tx) ([]evidence.Entry, error) { return tx.Ledger(ctx, string(id), after, limit) })
+}
+
+// Landmarks pages through it without the batches of deliveries.
+func (s *Service) Landmarks(ctx context.Context, sc evidence.Scope, id incident.ID, after int64, limit int) ([]evidence.Entry, error) {
+	return s.ledger(ctx, sc, id, func(tx Tx) ([]evidence.Entry, error) { return tx.Landmarks(ctx, string(id), after, limit) })
+}
+
+// LatestLandmarks are the newest of them, newest first.
+func (s *Service) LatestLandmarks(ctx context.Context, sc evidence.Scope, id incident.ID, limit int) ([]evidence.Entry, error) {
+	return s.ledger(ctx, sc, id, func(tx Tx) ([]evidence.Entry, error) { return tx.LatestLandmarks(ctx, string(id), limit) })
+}
+
+func (s *Service) ledger(ctx context.Context, sc evidence.Scope, id incident.ID, read func(Tx) ([]evidence.Entry, error)) (entries []evidence.Entry, err error) {
 	if err := access.Require(sc, access.Read); err != nil {
 		return nil, err
 	}
@@ -103,7 +117,7 @@ func (s *Service) Timeline(ctx context.Context, sc evidence.Scope, id incident.I
 		if _, err := tx.Incident(ctx, id); err != nil {
 			return err
 		}
-		entries, err = tx.Ledger(ctx, string(id), after, limit)
+		entries, err = read(tx)
 		return err
 	})
 	return entries, err

@@ -149,14 +149,14 @@ type tokenCmd struct {
 
 type tokenIssueCmd struct {
 	Name  string        `arg:"" help:"What it is for, such as siem."`
-	Roles []string      `default:"reporter" help:"Roles of the token; a person's are capped by the person's own."`
+	Roles []string      `help:"Roles of the token; default reporter, or with --as all of your own."`
 	As    string        `placeholder:"LOGIN" help:"Issue it to yourself; your password is read from standard input."`
 	Valid time.Duration `help:"How long it lasts, such as 720h; default until revoked."`
 }
 
 // Help is the example that --help shows.
 func (tokenIssueCmd) Help() string {
-	return "Example: tocsin token issue siem --roles reporter\n         tocsin token issue laptop --as lin --roles approver < password.txt"
+	return "Example: tocsin token issue siem --roles reporter\n         tocsin token issue laptop --as lin < password.txt"
 }
 
 // Run issues one token.
@@ -167,6 +167,9 @@ func (c tokenIssueCmd) Run(ctx context.Context, g *globals, io streams) error {
 		if password, err = readSecret(io); err != nil {
 			return err
 		}
+	}
+	if c.As == "" && len(c.Roles) == 0 {
+		c.Roles = []string{access.Reporter}
 	}
 	return opened(ctx, g, io, func(a *app.App, by evidence.Scope) (err error) {
 		var token string
@@ -198,6 +201,9 @@ func ownToken(ctx context.Context, a *app.App, login, password, name string, rol
 	sc, _, err := a.Access.BySession(ctx, session)
 	if err != nil {
 		return "", err
+	}
+	if len(roles) == 0 {
+		roles = u.Roles
 	}
 	token, err := a.Access.IssueToken(ctx, sc, access.Token{Name: name, Kind: evidence.Person, User: u.ID, Roles: roles, ExpiresAt: expires})
 	return token, errors.Join(err, a.Access.SignOut(ctx, session))

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"net/http"
 	"net/url"
 	"os"
@@ -37,7 +38,7 @@ type audienceImportCmd struct {
 // Help is the example and the format that --help shows.
 func (audienceImportCmd) Help() string {
 	return `Example: tocsin audience import inc_0193… people.csv.gz
-Rejected lines and dropped addresses are listed with line, column and reason. An import that breaks off is taken up with --resume.
+What was not taken is listed with line, column and reason, the first twenty here, all by tocsin audience rejects. An import that breaks off is taken up with --resume.
 
 The first line of a CSV file names its columns; commas, semicolons or tabs stand between values, a value with several
 items has semicolons between them. One of person_key, email, phone and push_id is needed.
@@ -81,14 +82,20 @@ func (c audienceImportCmd) Run(ctx context.Context, std streams) error {
 		return err
 	}
 	fmt.Fprintln(std.out, a.text())
-	if err := listRejects(ctx, api, a.ID, std.out); err != nil {
+	if err := listRejects(ctx, api, a.ID, std.out, shownRejects); err != nil {
 		return err
+	}
+	if n := a.Rejected + a.Duplicates + a.Dropped; n > shownRejects {
+		fmt.Fprintf(std.out, "… and more: tocsin audience rejects %s\n", a.ID)
 	}
 	if a.State != "ready" {
 		return errTold
 	}
 	return nil
 }
+
+// shownRejects is how many rejects an import prints: a list of late additions may hold everybody told before.
+const shownRejects = 20
 
 func (c audienceImportCmd) path(q url.Values) string {
 	return "/incidents/" + url.PathEscape(c.Incident) + "/audience?" + q.Encode()
@@ -176,7 +183,7 @@ func (c audienceShowCmd) Run(ctx context.Context, std streams) error {
 		fmt.Fprintln(std.out, a.pace())
 	}
 	for _, s := range a.Segments {
-		fmt.Fprintf(std.out, "%-14s %-24s %-20s %12d\n", s.Kind, cmp.Or(s.Value, "-"), cmp.Or(s.Ladder, "-"), s.People)
+		fmt.Fprintf(std.out, "%-14s %-24s %-20s %12d\n", s.Kind, cmp.Or(s.Value, "-"), cmp.Or(s.Ladder, "no address"), s.People)
 	}
 	return nil
 }
@@ -191,7 +198,7 @@ func (audienceRejectsCmd) Help() string { return "Example: tocsin audience rejec
 
 // Run lists what was not taken.
 func (c audienceRejectsCmd) Run(ctx context.Context, std streams) error {
-	return listRejects(ctx, c.client(), c.ID, std.out)
+	return listRejects(ctx, c.client(), c.ID, std.out, math.MaxInt)
 }
 
 // audienceState is what a command reads of an audience.
@@ -212,6 +219,11 @@ func (a audienceState) text() string {
 		a.Rows, a.Affected, a.Total, a.Rejected, a.Duplicates, a.Dropped)
 	for i, ch := range slices.Sorted(maps.Keys(a.ByChannel)) {
 		s += fmt.Sprintf("%s%s %d", [...]string{"\nreachable by ", ", "}[min(i, 1)], ch, a.ByChannel[ch])
+	}
+	for _, g := range a.Segments {
+		if g.Kind == "all" && g.Ladder == "" {
+			s += fmt.Sprintf("\nwithout a usable address %d", g.People)
+		}
 	}
 	if a.Root != "" {
 		s += "\nsnapshot root " + a.Root
@@ -239,13 +251,14 @@ func (a audienceState) pace() string {
 	return s
 }
 
-func listRejects(ctx context.Context, api *client, id string, to io.Writer) error {
+// listRejects prints the first ones, at most so many.
+func listRejects(ctx context.Context, api *client, id string, to io.Writer, most int) error {
 	for after := int64(0); ; {
 		var page struct{ Rejects []notify.Reject }
-		if err := api.call(ctx, http.MethodGet, fmt.Sprintf("/audiences/%s/rejects?limit=1000&after=%d", url.PathEscape(id), after), nil, &page); err != nil {
+		if err := api.call(ctx, http.MethodGet, fmt.Sprintf("/audiences/%s/rejects?limit=%d&after=%d", url.PathEscape(id), min(most, 1000), after), nil, &page); err != nil {
 			return err
 		}
-		for _, r := range page.Rejects {
+		for _, r := range page.Rejects[:min(most, len(page.Rejects))] {
 			at := fmt.Sprintf("line %d", r.Line)
 			if r.Column > 0 {
 				at += fmt.Sprintf(", character %d", r.Column)
@@ -253,7 +266,7 @@ func listRejects(ctx context.Context, api *client, id string, to io.Writer) erro
 			fmt.Fprintf(to, "%s, %s: %s (%s)\n", at, cmp.Or(r.Pointer, "-"), r.Message, r.Rule)
 			after = r.Line
 		}
-		if len(page.Rejects) < 1000 {
+		if most -= len(page.Rejects); most <= 0 || len(page.Rejects) < 1000 {
 			return nil
 		}
 	}

@@ -42,7 +42,11 @@ func (r *refused) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: the service answered %d %s: %s", r.Request, r.Status, r.Title, r.Detail)
 	for _, e := range r.Errors {
-		fmt.Fprintf(&b, "\n  %s: %s (%s)", e.Pointer, e.Message, e.Rule)
+		b.WriteString("\n  ")
+		if e.Pointer != "" {
+			b.WriteString(e.Pointer + ": ")
+		}
+		fmt.Fprintf(&b, "%s (%s)", e.Message, e.Rule)
 	}
 	return b.String()
 }

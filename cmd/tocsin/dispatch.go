@@ -81,9 +81,9 @@ func (p releasePlan) print(w io.Writer, locale string) {
 		for _, l := range c.Providers {
 			rate := "rate not known"
 			if l.Rate > 0 {
-				rate = fmt.Sprintf("%g/s %s, %s", l.Rate, l.RateFrom, time.Duration(l.Seconds*float64(time.Second)).Round(time.Second))
+				rate = fmt.Sprintf("%s/s %s, %s", perSecond(l.Rate), l.RateFrom, lasts(l.Seconds))
 			}
-			fmt.Fprintf(w, "  %s: %d to %d messages of %.3g parts, %s%s\n", l.ID, l.First, l.AtMost, l.Parts, rate, map[bool]string{true: ", paused"}[l.Paused])
+			fmt.Fprintf(w, "  %s: %d to %d messages%s, %s%s\n", l.ID, l.First, l.AtMost, parts(l.Parts), rate, map[bool]string{true: ", paused"}[l.Paused])
 		}
 	}
 	for _, c := range p.Cost {
@@ -97,8 +97,11 @@ func (p releasePlan) print(w io.Writer, locale string) {
 			fmt.Fprintf(w, "%s: %s\n", at.what, at.at.Local().Format(time.RFC3339))
 		}
 	}
-	if p.Sent == nil && p.Verdict != "cannot" {
+	switch {
+	case p.Sent == nil && p.Verdict != "cannot":
 		p.Verdict = "not known while a rate is not"
+	case p.Deadline == nil:
+		p.Verdict += "; no deadline with a number runs"
 	}
 	fmt.Fprintf(w, "verdict: %s\n", p.Verdict)
 	for _, n := range p.Problems {
@@ -107,6 +110,23 @@ func (p releasePlan) print(w io.Writer, locale string) {
 	for _, n := range slices.Concat(p.Advice, p.Assumptions) {
 		fmt.Fprintf(w, "- %s\n", n.Text[locale])
 	}
+}
+
+// lasts is a time in days, or as a duration is written.
+func lasts(seconds float64) string {
+	d := time.Duration(seconds * float64(time.Second)).Round(time.Second)
+	if d >= 48*time.Hour {
+		return fmt.Sprintf("%.1f days", d.Hours()/24)
+	}
+	return d.String()
+}
+
+// parts says how many an SMS has, where that is not one.
+func parts(n float64) string {
+	if n <= 1 {
+		return ""
+	}
+	return fmt.Sprintf(" of %.3g parts", n)
 }
 
 // steering is what pause, resume and stop have in common.
@@ -162,7 +182,7 @@ type dispatchStopCmd struct {
 
 // Help is the example that --help shows.
 func (dispatchStopCmd) Help() string {
-	return "Example: tocsin dispatch stop dsp_0193… --reason 'sent to the wrong people' --yes\nA stopped dispatch cannot run on. Who was reached: GET /api/v1/dispatches/{id}/deliveries."
+	return "Example: tocsin dispatch stop dsp_0193… --reason 'sent to the wrong people' --yes\nA stopped dispatch cannot run on. Who was reached: tocsin dispatch export."
 }
 
 // Run stops one dispatch for good.
@@ -180,7 +200,7 @@ type dispatchWatchCmd struct {
 
 // Help is the example that --help shows.
 func (dispatchWatchCmd) Help() string {
-	return "Example: tocsin dispatch watch dsp_0193…\nA line a second on standard error, the end on standard output; exit code 1 when it was stopped."
+	return "Example: tocsin dispatch watch dsp_0193…\nHow far it is on standard error, a line a second; the end on standard output; exit code 1 when it was stopped."
 }
 
 // dispatchState is what a watcher reads of a dispatch.
@@ -192,6 +212,7 @@ type dispatchState struct {
 	Duplicates                int64                       `json:"possible_duplicates"`
 	Rate                      float64
 	ETA                       *time.Time
+	WaitsUntil                *time.Time `json:"waits_until"`
 	Phase                     string
 	Margin                    *float64 `json:"margin_seconds"`
 	Pace                      map[string]struct {
@@ -222,14 +243,16 @@ func (d dispatchState) line() string {
 
 // pace is how fast it goes, on the whole and by channel, and when it should be through.
 func (d dispatchState) pace() string {
+	if d.State != "running" {
+		return "" // what stands still has no speed
+	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "; %.4g/s", d.Rate)
+	fmt.Fprintf(&b, "; %s/s", perSecond(d.Rate))
 	if d.ETA != nil {
-		layout := time.TimeOnly
-		if time.Until(*d.ETA) > 12*time.Hour {
-			layout = "2006-01-02 15:04"
-		}
-		fmt.Fprintf(&b, ", through at %s", d.ETA.Local().Format(layout))
+		fmt.Fprintf(&b, ", through at %s", clock(*d.ETA))
+	}
+	if d.WaitsUntil != nil {
+		fmt.Fprintf(&b, ", some wait until %s", clock(*d.WaitsUntil))
 	}
 	if d.Margin != nil {
 		left := time.Duration(*d.Margin * float64(time.Second)).Round(time.Minute)
@@ -244,9 +267,26 @@ func (d dispatchState) pace() string {
 		if p.First == 0 && p.Tried == 0 {
 			continue
 		}
-		fmt.Fprintf(&b, "; %s %d of %d at %.4g/s", c, p.Tried, max(p.First, p.Tried), p.Rate)
+		fmt.Fprintf(&b, "; %s %d of %d at %s/s", c, p.Tried, max(p.First, p.Tried), perSecond(p.Rate))
 	}
 	return b.String()
+}
+
+// perSecond is a rate as exact as anybody wants it.
+func perSecond(rate float64) string {
+	if rate < 10 {
+		return fmt.Sprintf("%.2g", rate)
+	}
+	return fmt.Sprintf("%.0f", rate)
+}
+
+// clock is the time of day, with its day where that is not today's working hours.
+func clock(at time.Time) string {
+	layout := time.TimeOnly
+	if time.Until(at) > 12*time.Hour {
+		layout = "2006-01-02 15:04"
+	}
+	return at.Local().Format(layout)
 }
 
 // Run prints a line a second until the dispatch ends.
@@ -262,10 +302,11 @@ func (c dispatchWatchCmd) Run(ctx context.Context, std streams) error {
 	return nil
 }
 
-// follow asks for a dispatch until it ends, and says each second how far it is.
+// follow asks for a dispatch until it ends, and says each second how far it is, where that is news.
 func follow(ctx context.Context, api *client, id string, to io.Writer) (d dispatchState, err error) {
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
+	said := ""
 	for n := 1; ; n++ {
 		d = dispatchState{}
 		if err := api.call(ctx, http.MethodGet, "/dispatches/"+url.PathEscape(id), nil, &d); err != nil {
@@ -274,8 +315,9 @@ func follow(ctx context.Context, api *client, id string, to io.Writer) (d dispat
 		if d.ended() {
 			return d, nil
 		}
-		if n%10 == 0 {
-			fmt.Fprintln(to, d.line()+d.pace())
+		if line := d.line() + d.pace(); n%10 == 0 && line != said {
+			fmt.Fprintln(to, line)
+			said = line
 		}
 		select {
 		case <-ctx.Done():

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -90,7 +91,7 @@ func run(ctx context.Context, args []string, io streams) int {
 		return exitDone
 	}
 	if err != nil {
-		fmt.Fprintf(io.err, "tocsin: %v\nSee tocsin help.\n", err)
+		misused(io.err, err)
 		return exitMisused
 	}
 	if err := k.Run(&c.globals); err != nil {
@@ -100,6 +101,20 @@ func run(ctx context.Context, args []string, io streams) int {
 		return exitFailed
 	}
 	return exitDone
+}
+
+// misused says what is wrong with a command line, and where its help is.
+func misused(w io.Writer, err error) {
+	fmt.Fprintln(w, "tocsin:", err)
+	if strings.Contains(err.Error(), "--token=") {
+		fmt.Fprintln(w, "Set TOCSIN_TOKEN to an API token: tocsin token issue makes one.")
+	}
+	var parse *kong.ParseError
+	if errors.As(err, &parse) && parse.Context.Selected() != nil {
+		fmt.Fprintf(w, "See tocsin %s --help.\n", parse.Context.Selected().Path())
+		return
+	}
+	fmt.Fprintln(w, "See tocsin help.")
 }
 
 // errTold fails a command whose output has already said what is wrong.

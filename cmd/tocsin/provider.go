@@ -40,7 +40,7 @@ func printProviders(w io.Writer, all ...providerState) error {
 		}
 		rate := ""
 		if p.Measured > 0 {
-			rate = fmt.Sprintf("%.4g/s when last busy", p.Measured)
+			rate = perSecond(p.Measured) + "/s when last busy"
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", p.ID, p.Channel, state, rate)
 	}

@@ -47,7 +47,9 @@ func (c serveCmd) Run(ctx context.Context, g *globals, io streams) error {
 	return until(ctx, a)
 }
 
-type workerCmd struct{}
+type workerCmd struct {
+	Addr string `placeholder:"HOST:PORT" help:"Where /livez, /readyz and /metrics of this process are. Default none."`
+}
 
 // Help is the example that --help shows.
 func (workerCmd) Help() string {
@@ -55,10 +57,13 @@ func (workerCmd) Help() string {
 }
 
 // Run works ranges off until the process is told to stop.
-func (workerCmd) Run(ctx context.Context, g *globals, io streams) error {
+func (c workerCmd) Run(ctx context.Context, g *globals, io streams) error {
 	cfg, err := g.load()
 	if err != nil {
 		return err
+	}
+	if c.Addr != "" {
+		cfg.WorkerAddr = c.Addr
 	}
 	a, err := app.Open(ctx, app.Options{Config: cfg, Log: logger(io.err, cfg.LogLevel), Work: true})
 	if err != nil {
@@ -66,6 +71,9 @@ func (workerCmd) Run(ctx context.Context, g *globals, io streams) error {
 	}
 	if err := a.Start(ctx); err != nil {
 		return err
+	}
+	if cfg.WorkerAddr != "" {
+		fmt.Fprintf(io.err, "health http://%s/readyz\n", a.Addr())
 	}
 	return until(ctx, a)
 }

@@ -59,9 +59,13 @@ var packed = [2]byte{0, 1}
 
 const maxUnpacked = 64 << 20 // of a batch from a file that somebody hands us
 
+// packWindow is how far back a batch is compared with itself; the encoder keeps twice as much memory.
+const packWindow = 512 << 10
+
 // Used for whole batches only, which is safe for concurrent use.
 var (
-	packer   = must(zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderCRC(false), zstd.WithEncoderConcurrency(1)))
+	packer = must(zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderCRC(false),
+		zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(packWindow)))
 	unpacker = must(zstd.NewReader(nil, zstd.WithDecoderMaxMemory(maxUnpacked), zstd.WithDecoderConcurrency(0)))
 )
 

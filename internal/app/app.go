@@ -75,6 +75,7 @@ type closing struct {
 
 // Open opens the store and makes the use cases; nothing runs yet. Commands that only administrate stop here.
 func Open(ctx context.Context, o Options) (*App, error) {
+	keepHeapFloor()
 	if o.Clock == nil {
 		o.Clock = clock.System{}
 	}
@@ -153,14 +154,9 @@ func (a *App) Start(ctx context.Context) error {
 
 func (a *App) start(ctx context.Context) error {
 	if a.Serve {
-		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", a.Config.HTTP.Addr)
-		if err != nil {
-			return fmt.Errorf("open http door: %w", err)
+		if err := a.listen(ctx, a.Config.HTTP.Addr); err != nil {
+			return err
 		}
-		a.listener = l
-		a.onStop("listener", func(context.Context) error { return ignoreClosed(l.Close()) })
-	}
-	if a.Serve {
 		if err := a.startInbox(ctx); err != nil {
 			return err
 		}
@@ -182,6 +178,17 @@ func (a *App) start(ctx context.Context) error {
 		}
 		return a.startDoor()
 	}
+	return a.startHealth(ctx)
+}
+
+// listen opens the door; nobody answers there yet.
+func (a *App) listen(ctx context.Context, addr string) error {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+	if err != nil {
+		return fmt.Errorf("open http door: %w", err)
+	}
+	a.listener = l
+	a.onStop("listener", func(context.Context) error { return ignoreClosed(l.Close()) })
 	return nil
 }
 

@@ -54,7 +54,7 @@ func (a *App) startEvents(ctx context.Context) error {
 	a.onStop("bus door", func(context.Context) error { door.Close(); return nil })
 
 	a.relay = outbox.New(a.DB, a.Clock, a.Log)
-	a.relay.Subscribe("playbooks", a.Playbooks.Handle)
+	a.relay.SubscribeLatest("playbooks", a.Playbooks.Subject, a.Playbooks.Handle)
 	a.relay.Subscribe("bus", door.Publish)
 	a.run("relay", a.relay.Run)
 

@@ -60,8 +60,12 @@ type part struct {
 }
 
 func (a *App) parts() []part {
+	store := part{"store", a.DB.Ping}
+	if !a.Serve {
+		return []part{store} // a worker has no more
+	}
 	return []part{
-		{"store", a.DB.Ping},
+		store,
 		{"bus", func(context.Context) error {
 			if !a.bus.Connected() {
 				return errors.New("not connected")
@@ -85,6 +89,7 @@ var (
 	providerMetric = prometheus.NewDesc("tocsin_provider_paused", "1 when nothing goes over the provider, because it refused us or a person said so.", []string{"provider", "channel"}, nil)
 	pausedMetric   = prometheus.NewDesc("tocsin_dispatch_paused", "1 for a dispatch that waits for a person, by why it does.", []string{"dispatch", "reason"}, nil)
 	unknownMetric  = prometheus.NewDesc("tocsin_unknown_codes_total", "Answers of a provider whose code no table knows.", []string{"provider"}, nil)
+	trapsMetric    = prometheus.NewDesc("tocsin_dispatch_traps", "Addresses of a running or paused dispatch that are traps (honeypots).", []string{"dispatch"}, nil)
 	peopleMetric   = prometheus.NewDesc("tocsin_dispatch_people", "People of a running or paused dispatch by state.", []string{"dispatch", "state"}, nil)
 )
 
@@ -94,7 +99,7 @@ type state struct{ a *App }
 
 // Describe names the metrics.
 func (state) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{readyMetric, providerMetric, pausedMetric, unknownMetric, peopleMetric} {
+	for _, d := range []*prometheus.Desc{readyMetric, providerMetric, pausedMetric, unknownMetric, trapsMetric, peopleMetric} {
 		ch <- d
 	}
 }
@@ -117,6 +122,9 @@ func (s state) Collect(ch chan<- prometheus.Metric) {
 			ch <- prometheus.MustNewConstMetric(unknownMetric, prometheus.CounterValue, float64(n), id)
 		}
 	}
+	if !s.a.Serve {
+		return // what all processes share is told by those that serve
+	}
 	sc := evidence.System(s.a.Config.Operator)
 	providers, err := s.a.Notify.Providers(ctx, sc)
 	if err != nil {
@@ -133,6 +141,7 @@ func (s state) Collect(ch chan<- prometheus.Metric) {
 		if p.State == notify.DispPaused {
 			gauge(pausedMetric, 1, p.ID, cmp.Or(p.Flow.Halted, "person"))
 		}
+		gauge(trapsMetric, float64(p.Traps), p.ID)
 		c := p.People
 		for state, n := range map[notify.DeliveryState]int64{
 			notify.Pending: c.Pending, notify.InDoubt: c.InDoubt, notify.Accepted: c.Accepted, notify.Failed: c.Failed,

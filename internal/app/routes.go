@@ -43,6 +43,7 @@ func (a *App) routes() (*gin.Engine, error) {
 	if err := console.Mount(engine, console.Options{
 		Playbooks: a.Playbooks, Notify: a.Notify, Access: a.Access, Catalog: a.Catalog, Law: a.Engine, Events: events{a}, Clock: a.Clock, Log: a.Log,
 		Operator: a.Config.Operator, Secure: strings.HasPrefix(a.Config.HTTP.PublicURL, "https://"), Simulator: a.SimulatorURL(),
+		Refusing: a.DB.Refusing,
 	}); err != nil {
 		return nil, err
 	}
@@ -63,9 +64,30 @@ func (a *App) startDoor() error {
 	if err != nil {
 		return err
 	}
-	open, hangUp := context.WithCancel(context.Background())
 	cross := http.NewCrossOriginProtection() // providers' callbacks come from no browser and pass
-	srv := &http.Server{Handler: endStreams(open, cross.Handler(engine)), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
+	a.answer(cross.Handler(engine))
+	return nil
+}
+
+// startHealth opens the door of a worker, which tells only how the process is.
+func (a *App) startHealth(ctx context.Context) error {
+	if a.Config.WorkerAddr == "" {
+		return nil
+	}
+	if err := a.listen(ctx, a.Config.WorkerAddr); err != nil {
+		return err
+	}
+	gin.SetMode(gin.ReleaseMode)
+	engine := gin.New()
+	a.health(engine)
+	a.answer(engine)
+	return nil
+}
+
+// answer serves requests until the app stops.
+func (a *App) answer(h http.Handler) {
+	open, hangUp := context.WithCancel(context.Background())
+	srv := &http.Server{Handler: endStreams(open, h), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
 	a.run("http", func(context.Context) error {
 		if err := srv.Serve(a.listener); !errors.Is(err, http.ErrServerClosed) {
 			return err
@@ -84,7 +106,6 @@ func (a *App) startDoor() error {
 		}
 		return nil
 	})
-	return nil
 }
 
 // endStreams ends event streams with open; every other request is left to finish.

@@ -47,7 +47,7 @@ func (a *App) openWays() error {
 
 func way(id string, ch notify.Channel, w config.Way) notify.Provider {
 	return notify.Provider{
-		ID: id, Channel: ch, Regions: w.Regions, Rate: w.Rate,
+		ID: id, Channel: ch, Regions: w.Regions, Rate: w.Rate, Gap: time.Duration(w.Gap),
 		Price: notify.Price{Amount: w.Price, Currency: w.Currency},
 	}
 }

@@ -19,23 +19,24 @@ import (
 
 // Config holds every setting. Each key is also an environment variable: http.addr is TOCSIN_HTTP__ADDR.
 type Config struct {
-	Operator  string    `koanf:"operator"` // id of the organisation this installation serves
-	Law       string    `koanf:"law"`      // directory of the operator's own rules, on top of the built-in ones; "" for none
-	Data      string    `koanf:"data"`     // directory of database, keys, bus and journals
-	KeyFile   string    `koanf:"key_file"` // key-encryption key; default <data>/key
-	HTTP      HTTP      `koanf:"http"`
-	Database  Database  `koanf:"database"`
-	Bus       Bus       `koanf:"bus"`
-	SMTP      SMTP      `koanf:"smtp"`
-	Second    SMTP      `koanf:"smtp_second"` // relay used when the first one stops
-	Aliyun    Aliyun    `koanf:"aliyun"`
-	Tencent   Tencent   `koanf:"tencent"`
-	Bounces   Bounces   `koanf:"bounces"`
-	ImportDir string    `koanf:"import_dir"` // where audiences on the server may be imported from; "" is not offered
-	Workers   int       `koanf:"workers"`    // fan-out workers in this process
-	Lease     Duration  `koanf:"lease"`      // how long a dead worker's part of a dispatch waits for another
-	Simulator Simulator `koanf:"simulator"`
-	LogLevel  string    `koanf:"log_level"` // debug info warn error
+	Operator   string    `koanf:"operator"` // id of the organisation this installation serves
+	Law        string    `koanf:"law"`      // directory of the operator's own rules, on top of the built-in ones; "" for none
+	Data       string    `koanf:"data"`     // directory of database, keys, bus and journals
+	KeyFile    string    `koanf:"key_file"` // key-encryption key; default <data>/key
+	HTTP       HTTP      `koanf:"http"`
+	Database   Database  `koanf:"database"`
+	Bus        Bus       `koanf:"bus"`
+	SMTP       SMTP      `koanf:"smtp"`
+	Second     SMTP      `koanf:"smtp_second"` // relay used when the first one stops
+	Aliyun     Aliyun    `koanf:"aliyun"`
+	Tencent    Tencent   `koanf:"tencent"`
+	Bounces    Bounces   `koanf:"bounces"`
+	ImportDir  string    `koanf:"import_dir"`  // where audiences on the server may be imported from; "" is not offered
+	WorkerAddr string    `koanf:"worker_addr"` // where a worker process answers /livez, /readyz and /metrics; "" opens none
+	Workers    int       `koanf:"workers"`     // fan-out workers in this process
+	Lease      Duration  `koanf:"lease"`       // how long a dead worker's part of a dispatch waits for another
+	Simulator  Simulator `koanf:"simulator"`
+	LogLevel   string    `koanf:"log_level"` // debug info warn error
 }
 
 // Duration is written as 90s or 2m30s.
@@ -78,6 +79,9 @@ type Simulator struct {
 	CA   string `koanf:"ca_file"`
 }
 
+// textGap is what Tencent demands between two messages to one number unless its console says otherwise.
+const textGap = Duration(30 * time.Second)
+
 // Default is the embedded installation on this machine.
 func Default() Config {
 	return Config{
@@ -87,9 +91,9 @@ func Default() Config {
 		SMTP:     SMTP{Connections: 16, ReplyTime: Duration(2 * time.Minute)},
 		Second:   SMTP{Connections: 16, ReplyTime: Duration(2 * time.Minute)},
 		Aliyun: Aliyun{
-			Region: "cn-hangzhou", SMS: "dysmsapi.aliyuncs.com", Push: "cloudpush.aliyuncs.com", Mainland: Way{Regions: []string{"CN"}},
+			Region: "cn-hangzhou", SMS: "dysmsapi.aliyuncs.com", Push: "cloudpush.aliyuncs.com", Mainland: Way{Regions: []string{"CN"}, Gap: textGap}, Abroad: Way{Gap: textGap},
 		},
-		Tencent: Tencent{Region: "ap-guangzhou", Endpoint: "sms.tencentcloudapi.com", Way: Way{Regions: []string{"CN"}}},
+		Tencent: Tencent{Region: "ap-guangzhou", Endpoint: "sms.tencentcloudapi.com", Way: Way{Regions: []string{"CN"}, Gap: textGap}},
 		Bounces: Bounces{Mailbox: Mailbox{Folder: "INBOX", Every: Duration(time.Minute)}},
 	}
 }
@@ -144,6 +148,9 @@ func (c *Config) Validate() error {
 	}
 	if _, _, err := net.SplitHostPort(c.HTTP.Addr); err != nil {
 		bad("http.addr: give host:port")
+	}
+	if _, _, err := net.SplitHostPort(c.WorkerAddr); c.WorkerAddr != "" && err != nil {
+		bad("worker_addr: give host:port")
 	}
 	switch c.Database.Driver {
 	case "sqlite":

@@ -8,10 +8,11 @@ import (
 
 // Way is what is configured alike for every provider: contracts and measured carriers differ.
 type Way struct {
-	Regions  []string `koanf:"regions"`  // countries whose people it may serve, ISO 3166-1 alpha-2, EEA or EU; none: all
-	Rate     float64  `koanf:"rate"`     // messages a second; 0: as fast as it goes
-	Price    float64  `koanf:"price"`    // of a message; of a segment of a short message
-	Currency string   `koanf:"currency"` // of the price, ISO 4217
+	Regions  []string `koanf:"regions"`    // countries whose people it may serve, ISO 3166-1 alpha-2, EEA or EU; none: all
+	Rate     float64  `koanf:"rate"`       // messages a second; 0: as fast as it goes
+	Gap      Duration `koanf:"person_gap"` // between two messages to one address, of whatever dispatch; 0: none is kept
+	Price    float64  `koanf:"price"`      // of a message; of a segment of a short message
+	Currency string   `koanf:"currency"`   // of the price, ISO 4217
 }
 
 // SMTP is a relay that mail leaves by. TLS is required.
@@ -134,6 +135,9 @@ func (c *Config) providers() (faults []error) {
 		"smtp": c.SMTP.Way, "smtp_second": c.Second.Way, "aliyun.mainland": c.Aliyun.Mainland, "aliyun.abroad": c.Aliyun.Abroad,
 		"aliyun.app": c.Aliyun.App, "tencent": c.Tencent.Way,
 	} {
+		if w.Gap < 0 || w.Gap > Duration(time.Hour) {
+			bad("%s.person_gap: 0s to 1h", name)
+		}
 		if w.Rate < 0 || w.Price < 0 || w.Price > 0 && len(w.Currency) != 3 {
 			bad("%s: rate and price are not negative, and a price has a currency such as CNY", name)
 		}

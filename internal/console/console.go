@@ -39,7 +39,8 @@ type Options struct {
 	Log       *slog.Logger
 	Operator  string
 	Secure    bool   // cookies over TLS only; false on loopback
-	Simulator string // address of the providers' doubles, said on every page; "" when providers are real
+	Refusing  func() (why string, since time.Time) // why the store takes no writes: full, locked, read-only; "" when it does
+	Simulator string                               // address of the providers' doubles, said on every page; "" when providers are real
 }
 
 // console serves the pages.

@@ -25,6 +25,7 @@ type dispatchRow struct {
 	Bars           []bar
 	Rate           string
 	ETA, From, End *moment
+	Waits          *moment // when the last who wait for their time are due
 	By             string
 	Duplicates     int64
 	Mode           incident.Mode
@@ -48,8 +49,11 @@ func (r *request) dispatchRow(p notify.Progress) dispatchRow {
 	if p.Flow.HeldBy != "" {
 		row.HeldBy = r.person(p.Flow.HeldBy)
 	}
-	if p.State == notify.DispRunning && p.People.Pending > 0 {
-		row.ETA = r.until(p.ETA)
+	if p.State == notify.DispRunning {
+		row.Waits = r.until(p.WaitsUntil)
+		if p.People.Pending > 0 {
+			row.ETA = r.until(p.ETA)
+		}
 	}
 	row.Percent = "100"
 	if p.Total > 0 {
@@ -126,6 +130,7 @@ type dispatchModel struct {
 	Base       string // audience that the next addition leaves out
 	Unreached  int64
 	Complaints int64
+	Traps      int64
 	Moving     bool
 }
 
@@ -168,6 +173,7 @@ func (r *request) showDispatch(status int, bad forms, found []notify.Told) error
 	if p.Margin != nil {
 		m.Margin = &margin{Text: r.length(p.Margin.Abs()), Late: *p.Margin < 0, Deadline: r.at(p.Deadline)}
 	}
+	m.Traps = p.Traps
 	for _, n := range p.Complaints {
 		m.Complaints += n
 	}
@@ -213,9 +219,12 @@ func (r *request) channels(p notify.Progress) (out []channelRow) {
 	for _, ch := range p.Channels {
 		row := channelRow{Channel: ch, Public: ch == templates.Announcement, Complaints: p.Complaints[ch]}
 		pace := p.Pace[ch]
-		row.First, row.ETA = pace.First, r.until(pace.ETA)
-		if p.Flow.Phase != notify.PhaseWatching { // what is watched stands still
-			row.Rate = rateText(pace.Rate)
+		row.First = pace.First
+		if pace.Tried < pace.First { // who comes later comes from another channel, when that fails
+			row.ETA = r.until(pace.ETA)
+			if p.Flow.Phase != notify.PhaseWatching { // what is watched stands still
+				row.Rate = rateText(pace.Rate)
+			}
 		}
 		total := int64(0)
 		var all []bar

@@ -47,6 +47,8 @@ type house struct {
 	decision string // proposed about it
 	letter   string
 	files    string // import directory
+	refuses  string // why the store takes no writes
+	db       *store.DB
 }
 
 const (
@@ -89,7 +91,9 @@ func newHouse(t *testing.T) *house {
 	gin.SetMode(gin.TestMode)
 	h.engine = gin.New()
 	require.NoError(t, console.Mount(h.engine, console.Options{Playbooks: h.books, Notify: h.notify, Access: h.access, Catalog: catalog,
-		Law: law, Events: silence{}, Clock: h.clock, Log: slog.New(slog.NewTextHandler(testLog{t}, nil)), Operator: operator, Simulator: "http://127.0.0.1:1"}))
+		Law: law, Events: silence{}, Clock: h.clock, Log: slog.New(slog.NewTextHandler(testLog{t}, nil)), Operator: operator, Simulator: "http://127.0.0.1:1",
+		Refusing: func() (string, time.Time) { return h.refuses, storetest.Start }}))
+	h.db = db
 	h.work(db)
 	return h
 }

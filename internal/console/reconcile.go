@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
+	"strconv"
 	"time"
 
 	"tocsin/notify"
@@ -37,7 +38,7 @@ func (r *request) reconciled(m *dispatchModel, p notify.Progress) error {
 		return err
 	}
 	n := rec.People
-	m.Reconciled = reconciledRow{Adds: rec.Adds, Total: n.Total, At: r.at(&rec.At), Recount: recounted(rec)}
+	m.Reconciled = reconciledRow{Adds: rec.Adds, Total: n.Total, At: r.at(&rec.At), Recount: r.recounted(rec)}
 	for _, part := range []bar{{State: "read", Count: n.Read}, {State: "delivered", Count: n.Delivered}, {State: "accepted", Count: n.Accepted}, {State: "in_doubt", Count: n.InDoubt},
 		{State: "failed", Count: n.Failed}, {State: "pending", Count: n.Pending}, {State: "stopped", Count: n.Stopped}} {
 		if part.Count != 0 {
@@ -47,12 +48,22 @@ func (r *request) reconciled(m *dispatchModel, p notify.Progress) error {
 	return nil
 }
 
-func recounted(rec notify.Reconciliation) *recountRow {
+func (r *request) recounted(rec notify.Reconciliation) *recountRow {
 	c := rec.Recount
 	if c == nil {
 		return nil
 	}
-	return &recountRow{Batches: c.Batches, Events: c.Events, Differences: c.Differences}
+	row := &recountRow{Batches: c.Batches, Events: c.Events}
+	for _, d := range c.Differences {
+		row.Differences = append(row.Differences, r.difference(d))
+	}
+	return row
+}
+
+// difference says in the reader's language what does not agree.
+func (v *viewer) difference(d notify.Difference) string {
+	return v.tr("difference."+d.Kind, "batch", d.Batch, "channel", v.word("channel", d.Channel), "state", v.word("delivery", d.State),
+		"kept", thousands(strconv.FormatInt(d.Kept, 10)), "found", thousands(strconv.FormatInt(d.Found, 10)))
 }
 
 const (
@@ -80,7 +91,7 @@ func (r *request) recount() error {
 	})
 	var shown bytes.Buffer
 	if err == nil {
-		err = r.looks.part(&shown, r.Locale, "dispatch", "recounted", recounted(rec))
+		err = r.looks.part(&shown, r.Locale, "dispatch", "recounted", r.recounted(rec))
 	}
 	if err == nil {
 		err = out.Encode(map[string]string{"shown": shown.String()})

@@ -37,6 +37,7 @@ func (r *request) page(key string) page {
 	if r.Request.Method != http.MethodGet {
 		p.Back = "/"
 	}
+	p.Troubles = r.troubles()
 	if done := r.Query("done"); done != "" {
 		p.Done = r.words[r.Locale]["done."+done]
 	}

@@ -21,9 +21,11 @@ type timelineModel struct {
 	Entries []entryRow
 	More    int64
 	Part    bool
+	Batches bool
 }
 
-// timeline pages through an incident's ledger from its beginning.
+// timeline pages through an incident's ledger from its beginning, without the batches of deliveries unless they are
+// asked for: a large dispatch has thousands.
 func (r *request) timeline() error {
 	id := incident.ID(r.Param("id"))
 	after, err := strconv.ParseInt(r.DefaultQuery("after", "0"), 10, 64)
@@ -34,19 +36,21 @@ func (r *request) timeline() error {
 	if err != nil {
 		return err
 	}
-	entries, err := r.Playbooks.Timeline(r.ctx(), r.scope, id, after, entriesAtOnce+1)
+	read, batches := r.Playbooks.Landmarks, r.Query("batches") == "true"
+	if batches {
+		read = r.Playbooks.Timeline
+	}
+	entries, err := read(r.ctx(), r.scope, id, after, entriesAtOnce+1)
 	if err != nil {
 		return err
 	}
-	m := &timelineModel{page: r.page("timeline.title"), ID: string(id), Name: v.Incident.Title, Part: after > 0}
+	m := &timelineModel{page: r.page("timeline.title"), ID: string(id), Name: v.Incident.Title, Part: after > 0, Batches: batches}
 	m.Nav = "incidents"
 	if len(entries) > entriesAtOnce {
 		entries = entries[:entriesAtOnce]
 		m.More = entries[entriesAtOnce-1].Seq
 	}
-	for _, e := range entries {
-		m.Entries = append(m.Entries, r.entryRow(e))
-	}
+	m.Entries = r.entryRows(entries)
 	r.show(http.StatusOK, "timeline", m)
 	return nil
 }
@@ -64,8 +68,8 @@ type entryRow struct {
 
 func (r *request) entryRows(entries []evidence.Entry) []entryRow {
 	out := make([]entryRow, 0, len(entries))
-	for i := len(entries) - 1; i >= 0; i-- {
-		out = append(out, r.entryRow(entries[i]))
+	for _, e := range entries {
+		out = append(out, r.entryRow(e))
 	}
 	return out
 }
@@ -102,21 +106,10 @@ func (r *request) entryRow(e evidence.Entry) entryRow {
 	return row
 }
 
-// latest are the newest entries of the incident's ledger, newest first.
+// latest are the newest entries that the incident's page shows.
 func (r *request) latest(id incident.ID) ([]entryRow, error) {
-	var tail []evidence.Entry
-	for after := int64(0); ; {
-		page, err := r.Playbooks.Timeline(r.ctx(), r.scope, id, after, 500)
-		if err != nil || len(page) == 0 {
-			return r.entryRows(tail), err
-		}
-		tail = append(tail, page...)
-		tail = tail[max(0, len(tail)-newest):]
-		after = page[len(page)-1].Seq
-		if len(page) < 500 {
-			return r.entryRows(tail), nil
-		}
-	}
+	entries, err := r.Playbooks.LatestLandmarks(r.ctx(), r.scope, id, newest)
+	return r.entryRows(entries), err
 }
 
 const newest = 12 // entries on the incident's page

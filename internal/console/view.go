@@ -174,6 +174,7 @@ type page struct {
 	Simulator string
 	Live      bool
 	Listen    string // incident whose changes the page follows; "*" for all
+	Troubles  []trouble
 	Done      string // what has just been done
 	Fault     *fault
 	Refresh   int // seconds after which a page without scripts reloads itself; 0: never

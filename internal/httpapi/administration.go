@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"reflect"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/sse"
@@ -106,6 +107,9 @@ func (a *api) events(h huma.API) {
 
 const maxCallback = 1 << 20
 
+// receiptTime is how long storing the receipts of one call may take.
+const receiptTime = 30 * time.Second
+
 // callbacks take providers' receipts. They are no part of the described API: each provider has its own form.
 func (a *api) callbacks(group *gin.RouterGroup) {
 	decoder := receipt.NewDecoder(a.Clock)
@@ -125,7 +129,10 @@ func (a *api) callbacks(group *gin.RouterGroup) {
 			Refuse(c, err)
 			return
 		}
-		if _, err := a.Notify.ApplyReceipts(c.Request.Context(), a.Operator, receipts); err != nil {
+		// Who hangs up early would send it again, and hang up early again: what has come in is kept.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request.Context()), receiptTime)
+		defer cancel()
+		if _, err := a.Notify.ApplyReceipts(ctx, a.Operator, receipts); err != nil {
 			if !errors.Is(err, notify.ErrEarly) {
 				a.Log.ErrorContext(c.Request.Context(), "receipts were not applied", "provider", provider, "error", err)
 			}

@@ -2,8 +2,10 @@ package httpapi_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -36,6 +38,7 @@ type house struct {
 	engine *gin.Engine
 	clock  *clock.Fake
 	tokens map[string]string
+	codec  *notify.Codec
 }
 
 func newHouse(t *testing.T) *house {
@@ -44,6 +47,7 @@ func newHouse(t *testing.T) *house {
 	db := storetest.SQLite(t, storetest.WithClock(h.clock), storetest.Simulated())
 	key, err := db.OperatorKey(t.Context(), operator)
 	require.NoError(t, err)
+	h.codec = notify.NewCodec(key)
 	law, err := obligation.New()
 	require.NoError(t, err)
 	catalog, err := templates.Load()
@@ -62,7 +66,7 @@ func newHouse(t *testing.T) *house {
 	h.engine = gin.New()
 	httpapi.Mount(h.engine, httpapi.Options{Playbooks: playbooks.New(store.Of[playbooks.Tx](db), law, definitions, catalog),
 		Notify: notify.New(store.Of[notify.Tx](db), catalog, key), Access: people, Engine: law, Store: store.Of[incident.Tx](db),
-		Clock: h.clock, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Operator: operator, MaxBody: 4 << 20})
+		Clock: h.clock, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Operator: operator, MaxBody: 4 << 20, Callback: "right"})
 	return h
 }
 
@@ -236,4 +240,17 @@ func TestDeriveExplainsThroughTheAPI(t *testing.T) {
 	one := h.do("shen", http.MethodGet, "/obligations/"+duties["cn-pipl-57-individuals"]["id"].(string)+"/explanation", nil, http.StatusOK)
 	require.Equal(t, "cn-pipl-57-individuals", one["id"])
 	require.NotEmpty(t, one["because"])
+}
+
+// A provider waits 700 ms and pushes three times more: a slow minute must not lose its receipts.
+func TestReceiptsAreKeptAlthoughTheCallerHungUp(t *testing.T) {
+	h := newHouse(t)
+	gone, hangUp := context.WithCancel(t.Context())
+	hangUp()
+	r := httptest.NewRequestWithContext(gone, http.MethodPost, httpapi.Base+"/callbacks/aliyun-sms/right",
+		strings.NewReader(fmt.Sprintf(`[{"phone_number":"8613900000001","success":true,"err_code":"DELIVERED","biz_id":"9000^0","out_id":%q,"report_time":"2026-03-01 10:00:00"}]`, h.codec.OutID(1, 0, "sms"))))
+	r.Header.Set("Content-Type", "application/json")
+	w := httptest.NewRecorder()
+	h.engine.ServeHTTP(w, r)
+	require.Equal(t, http.StatusOK, w.Code, w.Body.String())
 }

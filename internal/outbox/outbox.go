@@ -55,7 +55,13 @@ func New(db Store, clk clock.Clock, log *slog.Logger) *Relay {
 // cursor stands after a restart, and the same event again for as long as it returns an error. Of several
 // processes one at a time reads under a name. Events may come more than once.
 func (r *Relay) Subscribe(name string, fn func(context.Context, incident.Event) error) {
-	r.subscribers = append(r.subscribers, &subscriber{relay: r, name: name, fn: fn, wake: make(chan struct{}, 1)})
+	r.SubscribeLatest(name, func(incident.Event) string { return "" }, fn)
+}
+
+// SubscribeLatest adds a durable reader that works off how things stand, not what happened: of the events that
+// wait with the same subject only the last gets to fn. A subject "" is nobody else's.
+func (r *Relay) SubscribeLatest(name string, subject func(incident.Event) string, fn func(context.Context, incident.Event) error) {
+	r.subscribers = append(r.subscribers, &subscriber{relay: r, name: name, subject: subject, fn: fn, wake: make(chan struct{}, 1)})
 }
 
 // Listen gives events as they are published from now on. Whoever reads too slowly loses some; the

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -155,6 +156,31 @@ func TestSubscribersGetEventsInOrder(t *testing.T) {
 		require.Equal(t, []string{"old", "one", "two", "three"}, a.read(), "a new reader starts at the beginning")
 		require.Equal(t, []string{"one", "two", "three"}, b.read(), "a known one where it was")
 		require.Equal(t, map[string]int64{"a": 4, "b": 4}, m.cursors)
+	})
+}
+
+// Who works off how things stand gets the last of what waits about the same thing, and that one also after an
+// earlier failure of something else.
+func TestLatestOfASubjectIsEnough(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, a := newMemory(), &reader{fail: map[string]int{"b/bad": 2}}
+		subject := func(e incident.Event) string {
+			about, _, _ := strings.Cut(e.Kind, "/")
+			return strings.TrimPrefix(about, "nobody")
+		}
+		for i, kind := range []string{"a/one", "nobody/one", "a/two", "b/bad", "nobody/two", "a/three"} {
+			m.events = append(m.events, incident.Event{Seq: int64(i + 1), ID: "evt_" + kind, Kind: kind})
+		}
+		start(t, m, func(r *outbox.Relay) { r.SubscribeLatest("a", subject, a.take) })
+		require.Equal(t, []string{"nobody/one"}, a.read())
+		require.EqualValues(t, 3, m.cursors["a"], "what waits about a stands behind the cursor")
+		time.Sleep(time.Second)
+		synctest.Wait()
+		require.Equal(t, []string{"nobody/one", "b/bad", "nobody/two", "a/three"}, a.read())
+		m.commit("a/four")
+		synctest.Wait()
+		require.Equal(t, "a/four", a.read()[4])
+		require.EqualValues(t, 7, m.cursors["a"])
 	})
 }
 

@@ -20,10 +20,11 @@ const (
 // subscriber is one durable reader. It keeps the order, so an event that fails holds up those behind it,
 // of this reader only; Stuck tells the watchdog.
 type subscriber struct {
-	relay *Relay
-	name  string
-	fn    func(context.Context, incident.Event) error
-	wake  chan struct{}
+	relay   *Relay
+	name    string
+	subject func(incident.Event) string
+	fn      func(context.Context, incident.Event) error
+	wake    chan struct{}
 
 	mu    sync.Mutex
 	stuck *Stuck
@@ -106,7 +107,15 @@ func (s *subscriber) work(ctx context.Context, at int64, events []incident.Event
 		}
 		return err
 	}
+	last := map[string]int64{}
 	for _, e := range events {
+		last[s.subject(e)] = e.Seq
+	}
+	for _, e := range events {
+		if about := s.subject(e); about != "" && e.Seq < last[about] {
+			at = e.Seq // the last one is still ahead of the cursor
+			continue
+		}
 		for pause := firstPause; ; pause = min(2*pause, longestPause) {
 			if ctx.Err() != nil {
 				return keep()

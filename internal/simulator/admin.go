@@ -117,8 +117,10 @@ func change[T any](do func(T) error) http.HandlerFunc {
 		}
 		var b T
 		if r.ContentLength != 0 {
-			if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<20)).Decode(&b); err != nil {
-				http.Error(w, "unreadable body", http.StatusBadRequest)
+			d := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<20))
+			d.DisallowUnknownFields()
+			if err := d.Decode(&b); err != nil {
+				http.Error(w, "unreadable body: "+err.Error(), http.StatusBadRequest)
 				return
 			}
 		}

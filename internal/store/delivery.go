@@ -137,14 +137,37 @@ func (t *Tx) DueDeliveries(ctx context.Context, now time.Time, limit int) ([]not
 	return due, nil
 }
 
+// DueDoubts are rows of a stopped dispatch in doubt on a channel that may be asked about by now. Those that a range
+// had in hand at the stop are due at once.
+func (t *Tx) DueDoubts(ctx context.Context, dispatchNo int64, channel string, now time.Time, limit int) ([]notify.Delivery, error) {
+	number, err := code[string]{&channel, channelNames}.number()
+	if err != nil {
+		return nil, fmt.Errorf("read deliveries in doubt: channel: %w", err)
+	}
+	return t.deliveries(ctx, dispatchNo, "delivery_odd", `state = 2 AND channel = $2 AND (next_at <= $3 OR range_no > 0)
+		ORDER BY seq LIMIT $4`, number, at(&now), limited(limit, 100, 10000))
+}
+
 // NextDue is when the dispatch's next row is due; nil when none waits.
 func (t *Tx) NextDue(ctx context.Context, dispatchNo int64) (*time.Time, error) {
 	if err := t.owns(ctx, "dispatch", dispatchNo); err != nil {
 		return nil, err
 	}
+	return t.due(ctx, "MIN", dispatchNo)
+}
+
+// LastDue is when the last of the dispatch's rows that wait is due; nil when none waits.
+func (t *Tx) LastDue(ctx context.Context, dispatchNo int64) (*time.Time, error) {
+	if err := t.owns(ctx, "dispatch", dispatchNo); err != nil {
+		return nil, err
+	}
+	return t.due(ctx, "MAX", dispatchNo)
+}
+
+func (t *Tx) due(ctx context.Context, which string, dispatchNo int64) (*time.Time, error) {
 	scan := func(s scanner) (due *time.Time, err error) { return due, s.Scan(maybe(&due)) }
-	due, _, err := one(ctx, t, "read next due", scan,
-		`SELECT MIN(next_at) FROM delivery WHERE dispatch_no = $1 AND next_at IS NOT NULL`, dispatchNo)
+	due, _, err := one(ctx, t, "read when rows are due", scan,
+		`SELECT `+which+`(next_at) FROM delivery WHERE dispatch_no = $1 AND next_at IS NOT NULL`, dispatchNo)
 	return due, err
 }
 

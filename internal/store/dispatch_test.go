@@ -48,7 +48,8 @@ func TestDrillReachesTheSimulatorOnly(t *testing.T) {
 			_, err = store.Pools(real)[0].ExecContext(ctx, `UPDATE incident SET mode = 'live' WHERE id = $1 AND 1 = 0`, string(i.ID))
 			require.NoError(t, err)
 
-			simulated := storetest.Open(t, engine(t, storetest.Like(o), storetest.Simulated()))
+			o.Simulated = true
+			simulated := storetest.Open(t, o)
 			_, err = insert(simulated, incident.Drill)
 			require.NoError(t, err)
 			claim := func(db *store.DB) (ok bool) {
@@ -147,12 +148,21 @@ func TestDeliveries(t *testing.T) {
 			due, err := tx.NextDue(ctx, d.No)
 			require.NoError(t, err)
 			require.Equal(t, &soon, due)
+			due, err = tx.LastDue(ctx, d.No)
+			require.NoError(t, err)
+			require.Equal(t, &late, due)
 			got, err = tx.DueDeliveries(ctx, storetest.Start, 10)
 			read(nil, got, err)
 			got, err = tx.DueDeliveries(ctx, late, 10)
 			read(rows[2:4], got, err)
 			got, err = tx.DueDeliveries(ctx, late, 1)
 			read(rows[2:3], got, err)
+			got, err = tx.DueDoubts(ctx, d.No, rows[3].Channel, storetest.Start, 10)
+			read(nil, got, err)
+			got, err = tx.DueDoubts(ctx, d.No, rows[3].Channel, late, 10)
+			read(rows[3:4], got, err)
+			got, err = tx.DueDoubts(ctx, d.No, "sms", late, 10)
+			read(nil, got, err)
 
 			require.NoError(t, tx.InsertRanges(ctx, []notify.Range{{Dispatch: d.No, No: 2, Again: true, From: 1, To: 2}}))
 			rows[2].RangeNo = 2

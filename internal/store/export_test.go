@@ -39,3 +39,12 @@ func MigrateTo(ctx context.Context, o Options, version int64) (*sql.DB, error) {
 	_, err = p.UpTo(ctx, version)
 	return db, err
 }
+
+// Refuse has a write end as on a full disk, or on a locked database.
+func Refuse(db *DB, full bool) {
+	why := errLocked
+	if full {
+		why = errFull
+	}
+	db.trouble.met(db, why)
+}

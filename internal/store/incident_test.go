@@ -229,6 +229,34 @@ func TestLedgerChainsHoldUnderConcurrency(t *testing.T) {
 	})
 }
 
+func TestLandmarksLeaveOutBatches(t *testing.T) {
+	everywhere(t, func(t *testing.T, db *store.DB) {
+		i := insertIncident(t, db, incident.Live)
+		for n := range 9 {
+			tx(t, db, acme, func(tx playbooks.Tx) {
+				kind := "delivery.batch"
+				if n%4 == 0 {
+					kind = "test.done"
+				}
+				tx.AppendLedger(evidence.Draft{Chain: string(i.ID), Kind: kind})
+			})
+		}
+		seqs := func(entries []evidence.Entry, err error) (out []int64) {
+			require.NoError(t, err)
+			for _, e := range entries {
+				out = append(out, e.Seq)
+			}
+			return out
+		}
+		view(t, db, acme, func(tx playbooks.Tx) {
+			require.Equal(t, []int64{1, 5, 9}, seqs(tx.Landmarks(ctx, string(i.ID), 0, 10)))
+			require.Equal(t, []int64{5}, seqs(tx.Landmarks(ctx, string(i.ID), 1, 1)))
+			require.Equal(t, []int64{9, 5}, seqs(tx.LatestLandmarks(ctx, string(i.ID), 2)))
+		})
+		view(t, db, evil, func(tx playbooks.Tx) { require.Empty(t, seqs(tx.LatestLandmarks(ctx, string(i.ID), 2))) })
+	})
+}
+
 func TestLedgerOfAnotherOperatorIsOutOfReach(t *testing.T) {
 	everywhere(t, func(t *testing.T, db *store.DB) {
 		i := insertIncident(t, db, incident.Live)

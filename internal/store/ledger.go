@@ -117,11 +117,28 @@ func (t *Tx) salt(ctx context.Context, chain string) (func(int64) []byte, error)
 
 // Ledger pages through a chain.
 func (t *Tx) Ledger(ctx context.Context, chain string, after int64, limit int) ([]evidence.Entry, error) {
+	return t.entries(ctx, `ledger WHERE operator_id = $1 AND chain = $2 AND seq > $3 ORDER BY seq LIMIT $4`, chain, after, limit)
+}
+
+// Landmarks are the entries of a chain that are no batches of deliveries, from the first one after a sequence number on.
+func (t *Tx) Landmarks(ctx context.Context, chain string, after int64, limit int) ([]evidence.Entry, error) {
+	return t.entries(ctx, t.landmarks()+` ORDER BY seq LIMIT $4`, chain, after, limit)
+}
+
+// LatestLandmarks are the newest of them, newest first.
+func (t *Tx) LatestLandmarks(ctx context.Context, chain string, limit int) ([]evidence.Entry, error) {
+	return t.entries(ctx, t.landmarks()+` ORDER BY seq DESC LIMIT $4`, chain, 0, limit)
+}
+
+func (t *Tx) landmarks() string {
+	return `ledger` + t.db.dialect.using("ledger_landmark") + ` WHERE operator_id = $1 AND chain = $2 AND seq > $3 AND kind <> 'delivery.batch'`
+}
+
+func (t *Tx) entries(ctx context.Context, from, chain string, after int64, limit int) ([]evidence.Entry, error) {
 	scan := func(s scanner) (e evidence.Entry, err error) {
 		e.Chain = chain
 		return e, s.Scan(&e.Seq, at(&e.At), &e.Kind, &e.Actor.Kind, &e.Actor.ID, text{&e.Refs}, text{&e.Commits}, &e.Prev, &e.Hash)
 	}
-	return all(ctx, t, "read ledger", scan, `
-		SELECT seq, at, kind, actor_kind, actor_id, refs, commits, prev, hash FROM ledger
-		WHERE operator_id = $1 AND chain = $2 AND seq > $3 ORDER BY seq LIMIT $4`, t.op, chain, after, limited(limit, 500, 10000))
+	return all(ctx, t, "read ledger", scan, `SELECT seq, at, kind, actor_kind, actor_id, refs, commits, prev, hash FROM `+from,
+		t.op, chain, after, limited(limit, 500, 10000))
 }

@@ -18,7 +18,7 @@ func TestMigrationsKeepWhatIsThere(t *testing.T) {
 	planted := map[int64]string{
 		1: `INSERT INTO outbox (operator_id, id, seq, kind, incident_id, refs, at) VALUES ('acme', 'evt_1', 1, 'test.done', '', '{"count":"1"}', 5)`,
 	}
-	for name, engine := range storetest.Engines() {
+	for name, engine := range storetest.Bare() {
 		for version, statement := range planted {
 			t.Run(name, func(t *testing.T) {
 				o := engine(t)
@@ -40,7 +40,7 @@ func TestMigrationsKeepWhatIsThere(t *testing.T) {
 
 // A database is opened again, and by several processes at once.
 func TestOpenTwice(t *testing.T) {
-	for name, engine := range storetest.Engines() {
+	for name, engine := range storetest.Bare() {
 		t.Run(name, func(t *testing.T) {
 			o := engine(t)
 			var wg sync.WaitGroup

@@ -1,5 +1,5 @@
-// Package codes is what the codes of providers and carriers of short messages mean, as tables: each code with its
-// class, what is done about it, and the page it is from. Channels class answers by it, receipts class reports.
+// Package codes is what providers and carriers of short messages and what mail systems answer, as tables: each code
+// with its class, by which channels class answers and receipts class reports.
 package codes
 
 import (

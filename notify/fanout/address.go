@@ -31,6 +31,7 @@ type task struct {
 	doubt    bool // an earlier attempt may have gone out
 	asked    bool // the provider was, and nothing is sent
 	held     bool // nothing is sent or asked: not now
+	spaced   bool // its address is kept free of other messages for it
 	state    byte
 	verdict  notify.Verdict
 }
@@ -48,7 +49,7 @@ func (t *task) hold(code string, until time.Time) {
 // go first. doubt says that an owner died with the range.
 func (w *worker) address(rel *release, jobs []job, doubt bool) {
 	now := w.f.o.Clock.Now()
-	w.tasks, w.ladders = w.tasks[:0], w.ladders[:0]
+	w.tasks, w.ladders = slices.Grow(w.tasks[:0], len(jobs)), w.ladders[:0]
 	for _, j := range jobs {
 		w.tasks = append(w.tasks, task{seq: j.seq, person: j.person, row: j.row, channel: notify.NoChannel, attempt: 1, doubt: doubt})
 		t := &w.tasks[len(w.tasks)-1]

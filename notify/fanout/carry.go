@@ -39,12 +39,16 @@ func (s *shift) send(g *group, tasks []int32) (reroute bool, err error) {
 	}
 	ctx, cancel := context.WithCancelCause(s.going)
 	defer cancel(nil)
-	s.out = s.out[:0]
+	s.out = slices.Grow(s.out[:0], len(tasks))
 	for _, i := range tasks {
 		s.out = append(s.out, s.outgoing(&s.tasks[i]))
 	}
 	c := &carriage{shift: s, provider: g.provider, indexes: tasks, cancel: cancel}
-	g.provider.work.change(s.f.o.Clock.Now(), 1, 0)
+	counted := 0
+	if len(tasks) >= telling {
+		counted = 1
+	}
+	g.provider.work.change(s.f.o.Clock.Now(), counted, 0)
 	err = sender.Send(ctx, s.out, c.begin, c.done)
 	complete := true
 	ended := int64(0)
@@ -58,7 +62,7 @@ func (s *shift) send(g *group, tasks []int32) (reroute bool, err error) {
 			ended++
 		}
 	}
-	g.provider.work.change(s.f.o.Clock.Now(), -1, ended)
+	g.provider.work.change(s.f.o.Clock.Now(), -counted, ended*int64(counted))
 	if err != nil {
 		delete(s.senders, key)
 		err = errors.Join(errBroken, err, sender.Close())
@@ -163,6 +167,9 @@ func (c *carriage) done(i int, v notify.Verdict) {
 	}
 	if v.Unknown && c.provider.odd.Add(1)%oddEvery == 1 {
 		c.f.o.Log.WarnContext(c.going, "a code that no table knows", "provider", c.provider.ID, "code", notify.ShortCode(v.Code))
+	}
+	if t.spaced {
+		c.f.gaps.told(t, v, c.f.o.Clock.Now())
 	}
 	t.settle(v)
 	t.held = !begun && v.Class == notify.ClassRetryAt // its sender put it off unsent

@@ -50,12 +50,14 @@ type Fanout struct {
 	part      int                    // deliveries of a sub-batch, at most
 	beat      time.Duration          // between two looks at a claim
 	sleep     func(ctx context.Context, d time.Duration) error
+	gaps      *gaps
 	journal   *journal
 	left      []string // journal files of an earlier process
 	before    *holder  // that process
 
-	hints chan struct{} // to the keeper
-	wakes chan struct{} // to the workers
+	inquired time.Time     // when the keeper last asked about stopped dispatches
+	hints    chan struct{} // to the keeper
+	wakes    chan struct{} // to the workers
 
 	mu        sync.Mutex
 	releases  map[int64]*release
@@ -79,7 +81,7 @@ func New(o Options) (*Fanout, error) {
 	o.Owner += "/" + evidence.NewID("own")
 	f := &Fanout{
 		o: o, scope: evidence.System(o.Operator), part: partSize, beat: tick, sleep: sleep,
-		providers: map[string][]*provider{}, releases: map[int64]*release{}, processes: 1,
+		gaps: newGaps(o.Providers), providers: map[string][]*provider{}, releases: map[int64]*release{}, processes: 1,
 		hints: make(chan struct{}, 1), wakes: make(chan struct{}, o.Workers),
 	}
 	for _, p := range o.Providers {

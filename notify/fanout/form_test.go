@@ -85,6 +85,7 @@ func TestIdleTimeMakesNoProviderSlow(t *testing.T) {
 func TestAFewMessagesTellNoRate(t *testing.T) {
 	h := newHouse(t, mailboxes(10))
 	s := h.stepper(t.TempDir())
+	h.email.after = func(int) error { h.clock.Advance(time.Second); return nil } // they hang
 	h.settle(s)
 	require.NoError(t, s.Measure(h.ctx))
 	require.Zero(t, h.providers()["relay"].Rate)

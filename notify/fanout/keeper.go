@@ -67,7 +67,7 @@ func (f *Fanout) tend(ctx context.Context) error {
 			err = errors.Join(err, fmt.Errorf("advance dispatch %s: %w", d.ID, failed))
 		}
 	}
-	return err
+	return errors.Join(err, f.inquire(ctx))
 }
 
 // requeue has what is due tried again.

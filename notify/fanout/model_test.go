@@ -183,7 +183,7 @@ func forward(old, d notify.Delivery) bool {
 	case d.Address < old.Address:
 		return reached(to)
 	}
-	return from == to || from == notify.Stopped && to >= notify.Accepted || from == notify.Pending || from != notify.Stopped && to != notify.Stopped && from < to
+	return from == to || from == notify.Stopped && to >= notify.Accepted || from == notify.Pending || from == notify.InDoubt && to == notify.Stopped || from != notify.Stopped && to != notify.Stopped && from < to
 }
 
 // climbed checks that nobody was sent to on a channel before the one ahead of it was done with, or out of reach.

@@ -35,8 +35,12 @@ type work struct {
 	ended int64
 }
 
-// enough is how much work tells a rate.
-const enough = time.Second
+// What tells a rate: a few messages that hang for a minute do not, and a plan would count days for what takes seconds.
+const (
+	enough         = time.Second
+	enoughMessages = 100
+	telling        = 10 // messages of one send
+)
 
 func (w *work) change(now time.Time, sends int, ended int64) {
 	w.mu.Lock()
@@ -51,7 +55,10 @@ func (w *work) change(now time.Time, sends int, ended int64) {
 func (w *work) rate() (perSecond float64, known bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.busy < enough || w.ended == 0 {
+	if w.busy < enough || w.ended < enoughMessages {
+		if w.sends == 0 { // it was not busy
+			w.busy, w.ended = 0, 0
+		}
 		return 0, false
 	}
 	perSecond = float64(w.ended) / w.busy.Seconds()

@@ -93,7 +93,7 @@ func (s *shift) group() {
 		if t.state > waiting {
 			continue
 		}
-		if s.choose(t, now); t.provider == nil {
+		if s.choose(t, now); t.provider == nil || s.tooSoon(t, now) {
 			continue
 		}
 		at := slices.IndexFunc(s.groups[:n], func(g group) bool {
@@ -144,10 +144,13 @@ func (s *shift) stillShort() string {
 // results are the outcomes, in the order of seq; complete says that everybody has one. What was begun and has
 // no verdict is in doubt, and what was sent after an attempt that may have gone out is a possible duplicate.
 func (s *shift) results() (out []notify.Outcome, complete bool) {
-	out, complete = s.outcomes[:0], true
+	out, complete = slices.Grow(s.outcomes[:0], len(s.tasks)), true
 	for i := range s.tasks {
 		t := &s.tasks[i]
 		if t.state < open {
+			if t.spaced {
+				s.f.gaps.leave(t, s.f.o.Clock.Now())
+			}
 			if !t.stopped() {
 				complete = false
 				continue
@@ -203,7 +206,7 @@ func (s *shift) ask() {
 func (t *task) askable(rel *release) []*provider {
 	var out []*provider
 	for _, p := range t.route.providers {
-		if _, can := p.Channel.(notify.Querier); !can {
+		if !p.answers() {
 			continue
 		}
 		if t.row != nil && t.row.Provider != "" {

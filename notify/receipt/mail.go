@@ -42,7 +42,7 @@ func Mail(token string, body []byte) (Kind, []notify.Receipt) {
 }
 
 // smtpDSN reads a callback that holds a bounce, either a whole message or the body of a multipart/report.
-func smtpDSN(contentType string, body []byte) ([]notify.Receipt, error) {
+func smtpDSN(_ time.Time, contentType string, body []byte) ([]notify.Receipt, error) {
 	kind, _, err := mime.ParseMediaType(contentType)
 	if err != nil {
 		return nil, malformed("of a known content type")

@@ -81,6 +81,9 @@ func (l *letter) plain() (v notify.Verdict, ok bool) {
 		v.Code = "bounce"
 	}
 	v.Class = class
+	if v.Code != rule {
+		v.Code = alarming(v.Code, rule)
+	}
 	return v, code >= 500 || enhanced != "" || rule != "" || contains(subject, failed)
 }
 

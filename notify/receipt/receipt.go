@@ -5,6 +5,7 @@ package receipt
 import (
 	"maps"
 	"slices"
+	"time"
 
 	"tocsin/incident"
 	"tocsin/notify"
@@ -23,7 +24,7 @@ const (
 // provider reads one provider's callbacks and says how they are acknowledged.
 type provider struct {
 	id      string // under which it is configured; "": one of several, which the delivery knows
-	decode  func(contentType string, body []byte) ([]notify.Receipt, error)
+	decode  func(now time.Time, contentType string, body []byte) ([]notify.Receipt, error)
 	ack     string
 	ackType string
 }
@@ -40,7 +41,7 @@ var providers = map[string]provider{
 func Providers() []string { return slices.Sorted(maps.Keys(providers)) }
 
 // read decodes a callback without weighing refusals for content.
-func read(name, contentType string, body []byte) (receipts []notify.Receipt, ack []byte, ackType string, err error) {
+func read(now time.Time, name, contentType string, body []byte) (receipts []notify.Receipt, ack []byte, ackType string, err error) {
 	p, ok := providers[name]
 	if !ok {
 		return nil, nil, "", incident.NewFault(incident.NotFound, "there is no such provider")
@@ -48,7 +49,7 @@ func read(name, contentType string, body []byte) (receipts []notify.Receipt, ack
 	if len(body) > maxBody {
 		return nil, nil, "", incident.NewFault(incident.TooLarge, "a callback has at most %d bytes", maxBody)
 	}
-	if receipts, err = p.decode(contentType, body); err != nil {
+	if receipts, err = p.decode(now, contentType, body); err != nil {
 		return nil, nil, "", err
 	}
 	for i := range receipts {

@@ -27,6 +27,7 @@ func TestBounces(t *testing.T) {
 		"dead.eml":             {Class: notify.ClassRcptPerm, Code: "5.1.1"},
 		"verp-upper.eml":       {Class: notify.ClassRcptSoft, Code: "4.4.7"},
 		"frequency.eml":        {Class: notify.ClassRetryAt, Code: "5.0.0"},
+		"honeypot.eml":         {Class: notify.ClassRcptPerm, Code: "5.0.0/honeypot"},
 		"content.eml":          {Class: notify.ClassStop, Code: "5.7.1"},
 		"delayed.eml":          {Class: notify.ClassAccepted, Code: "4.2.0"},
 		"delivered.eml":        {Class: notify.ClassDelivered, Code: "2.0.0"},

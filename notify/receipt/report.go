@@ -12,6 +12,7 @@ import (
 	"github.com/emersion/go-message/textproto"
 
 	"tocsin/notify"
+	"tocsin/notify/codes"
 )
 
 const (
@@ -114,7 +115,8 @@ func (g group) verdict() (v notify.Verdict, ok bool) {
 	if action != "failed" && (action != "" || !strings.HasPrefix(v.Code, "5.")) {
 		return v, false
 	}
-	v.Class, _ = failure(v.Code, g.Get("Diagnostic-Code"))
+	class, rule := failure(v.Code, g.Get("Diagnostic-Code"))
+	v.Class, v.Code = class, alarming(v.Code, rule)
 	return v, true
 }
 
@@ -130,6 +132,14 @@ func said(text string) (code int, enhanced string) {
 	return code, enhanced
 }
 
+// alarming keeps with a code the one rule that people must hear of.
+func alarming(code, rule string) string {
+	if rule != notify.Honeypot {
+		return code
+	}
+	return strings.TrimPrefix(code+"/"+rule, "/")
+}
+
 // failure is the class of a delivery that a mail system gave up: a provider's text first, then its codes.
 // Where the same reply to us would mean to come again, the relay has done so, in vain.
 func failure(status, text string) (notify.Class, string) {
@@ -137,9 +147,9 @@ func failure(status, text string) (notify.Class, string) {
 	if status == "" || strings.HasSuffix(status, ".0.0") && enhanced != "" {
 		status = enhanced
 	}
-	class, _, rule := notify.ClassifyReply(code, status, text)
-	if class == notify.ClassRetry || class == notify.ClassRetryAt && (rule == "" || rule == "greylist") {
-		class = notify.ClassRcptSoft
+	r, known := codes.Mail(code, status, text, codes.InBounce)
+	if !known || r.Class == notify.ClassRetry || r.Class == notify.ClassRetryAt && code < 500 {
+		r.Class = notify.ClassRcptSoft
 	}
-	return class, rule
+	return r.Class, r.Name
 }

@@ -35,7 +35,8 @@ func NewDecoder(c clock.Clock) *Decoder { return &Decoder{clock: c, shares: map[
 // Decode reads a callback. ack is what the provider wants to hear once the receipts are stored. One that is sound
 // but holds nothing of use gives no receipts and is acknowledged too.
 func (d *Decoder) Decode(name, contentType string, body []byte) (receipts []notify.Receipt, ack []byte, ackType string, err error) {
-	if receipts, ack, ackType, err = read(name, contentType, body); err != nil {
+	now := d.clock.Now()
+	if receipts, ack, ackType, err = read(now, name, contentType, body); err != nil {
 		return nil, nil, "", err
 	}
 	d.mu.Lock()
@@ -45,7 +46,6 @@ func (d *Decoder) Decode(name, contentType string, body []byte) (receipts []noti
 		s = &share{}
 		d.shares[name] = s
 	}
-	now := d.clock.Now()
 	for i := range receipts {
 		r := &receipts[i]
 		s.count(now, r.Class == suspect)

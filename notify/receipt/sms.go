@@ -38,15 +38,15 @@ func elements[T any](body []byte, receipt func(T) notify.Receipt) ([]notify.Rece
 }
 
 // word is the receipt of a report: delivered, or failed for a carrier's reason.
-func word(delivered bool, code, text string) notify.Receipt {
+func word(now time.Time, delivered bool, code, text string) notify.Receipt {
 	if delivered {
 		return notify.Receipt{Class: notify.ClassDelivered, Code: code}
 	}
-	v, content := codes.Failed(code, text, time.Time{})
+	v, content := codes.Failed(code, text, now)
 	if content {
 		v.Class = suspect
 	}
-	return notify.Receipt{Class: v.Class, Code: code}
+	return notify.Receipt{Class: v.Class, Code: code, RetryAt: v.RetryAt}
 }
 
 // at reads a provider's time; when it names none that can be read, when it came in will do.
@@ -68,9 +68,9 @@ type mainlandReport struct {
 	ReportTime string `json:"report_time"`
 }
 
-func aliyunSMS(_ string, body []byte) ([]notify.Receipt, error) {
+func aliyunSMS(now time.Time, _ string, body []byte) ([]notify.Receipt, error) {
 	return elements(body, func(m mainlandReport) notify.Receipt {
-		r := word(m.Success, m.ErrCode, m.ErrMsg)
+		r := word(now, m.Success, m.ErrCode, m.ErrMsg)
 		r.OutID, r.ProviderID, r.At = m.OutID, m.BizID, at(time.DateTime, m.ReportTime)
 		return r
 	})
@@ -86,14 +86,14 @@ type globeReport struct {
 	ReceiveDate string
 }
 
-func aliyunGlobe(_ string, body []byte) ([]notify.Receipt, error) {
+func aliyunGlobe(now time.Time, _ string, body []byte) ([]notify.Receipt, error) {
 	return elements(body, func(g globeReport) notify.Receipt {
 		r := notify.Receipt{}
 		switch g.Status {
 		case "1":
-			r = word(true, g.ErrorCode, "")
+			r = word(now, true, g.ErrorCode, "")
 		case "2":
-			r = word(false, g.ErrorCode, g.Description)
+			r = word(now, false, g.ErrorCode, g.Description)
 		case "6":
 			r = notify.Receipt{Class: notify.ClassRcptSoft, Code: "EXPIRED"}
 		default:
@@ -116,12 +116,12 @@ type cloudReport struct {
 	Serial     string `json:"sid"`
 }
 
-func tencentSMS(_ string, body []byte) ([]notify.Receipt, error) {
+func tencentSMS(now time.Time, _ string, body []byte) ([]notify.Receipt, error) {
 	return elements(body, func(c cloudReport) notify.Receipt {
 		if c.Status != "SUCCESS" && c.Status != "FAIL" || c.Nation == "" || c.Mobile == "" {
 			return notify.Receipt{}
 		}
-		r := word(c.Status == "SUCCESS", c.Code, c.Text)
+		r := word(now, c.Status == "SUCCESS", c.Code, c.Text)
 		r.ProviderID, r.At = c.Serial, at(time.DateTime, c.ReceivedAt)
 		r.Address = "+" + strings.TrimPrefix(c.Nation, "+") + c.Mobile
 		return r

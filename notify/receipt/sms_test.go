@@ -53,15 +53,20 @@ func TestReportsFromTencent(t *testing.T) {
 
 // Every code of the tables as Aliyun's report of a failure brings it.
 func TestEveryReportedCode(t *testing.T) {
+	c := clock.NewFake(time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC))
 	for _, table := range []codes.Table{codes.Carrier, codes.Submission} {
 		for _, r := range table.Rules {
 			want := r.Class
 			if want == notify.ClassDelivered {
 				want = notify.ClassRcptSoft // with a flag that says failed
 			}
-			got, _, _, err := decode("aliyun-sms", "", []byte(`[{"success":false,"err_code":"`+r.Code+`","out_id":"a"}]`))
+			got, _, _, err := NewDecoder(c).Decode("aliyun-sms", "", []byte(`[{"success":false,"err_code":"`+r.Code+`","out_id":"a"}]`))
 			require.NoError(t, err)
-			require.Equal(t, []notify.Receipt{{Provider: "aliyun", OutID: "a", Class: want, Code: r.Code}}, got)
+			wanted := notify.Receipt{Provider: "aliyun", OutID: "a", Class: want, Code: r.Code}
+			if want == notify.ClassRetryAt {
+				wanted.RetryAt = c.Now().Add(r.Wait)
+			}
+			require.Equal(t, []notify.Receipt{wanted}, got)
 		}
 	}
 }

@@ -10,8 +10,10 @@ import (
 	"tocsin/test/bench/stage"
 )
 
-// million is what goal 5 speaks of.
-const million = 1_000_000
+const (
+	million = 1_000_000 // people goal 5 speaks of
+	visits  = 3         // a round of what is over in less than a second: the other work of a machine weighs more there
+)
 
 // country is one size of audience: what a dispatch to it took, a figure a round.
 type country struct {
@@ -32,8 +34,10 @@ func (b *bench) countries() error {
 			if round > 0 && all[i].people*int64(round+1) > 2*million {
 				continue // the largest are not repeated
 			}
-			if err := b.visit(round, &all[i]); err != nil {
-				return err
+			for range max(1, min(visits, million/all[i].people)) {
+				if err := b.visit(&all[i]); err != nil {
+					return err
+				}
 			}
 		}
 	}
@@ -44,7 +48,8 @@ func (b *bench) countries() error {
 }
 
 // visit imports one audience and releases a notice to it.
-func (b *bench) visit(round int, c *country) (err error) {
+func (b *bench) visit(c *country) (err error) {
+	visit := len(c.cpu)
 	h, err := stage.Build(b.settings...)
 	if err != nil {
 		return err
@@ -53,8 +58,8 @@ func (b *bench) visit(round int, c *country) (err error) {
 	if err := h.Start("", b.relay("chunking")...); err != nil {
 		return err
 	}
-	a := stage.Audience{People: c.people, Channel: "email", CSV: round%2 == 0}
-	notice, in, err := h.Ready(fmt.Sprintf("country-%d", round), a)
+	a := stage.Audience{People: c.people, Channel: "email", CSV: visit%2 == 0}
+	notice, in, err := h.Ready(fmt.Sprintf("country-%d", visit), a)
 	if err != nil {
 		return err
 	}
@@ -66,7 +71,7 @@ func (b *bench) visit(round int, c *country) (err error) {
 	if err != nil {
 		return err
 	}
-	r, _, err := b.release(h, notice, c.people, fmt.Sprintf("country-%d-%d", c.people, round), "chunking")
+	r, _, err := b.release(h, notice, c.people, fmt.Sprintf("country-%d-%d", c.people, visit), "chunking")
 	if err != nil {
 		return err
 	}
@@ -78,7 +83,7 @@ func (b *bench) visit(round int, c *country) (err error) {
 	c.cpu = append(c.cpu, float64(r.Cost.CPU.Microseconds())/people)
 	c.peak, c.heap = append(c.peak, mib(r.Cost.Peak)), append(c.heap, mib(r.Cost.Heap))
 	c.disk = append(c.disk, float64(after-before)/people)
-	say("round %d, %d people: import %.0f rows/s, %.0f MiB; dispatch %.0f/s, %.1f us, %.0f MiB, %.0f bytes of disk each", round+1, c.people,
+	say("visit %d of %d people: import %.0f rows/s, %.0f MiB; dispatch %.0f/s, %.1f us, %.0f MiB, %.0f bytes of disk each", visit+1, c.people,
 		people/in.Took.Seconds(), mib(in.Cost.Peak), people/r.Took.Seconds(), c.cpu[len(c.cpu)-1], mib(r.Cost.Peak), c.disk[len(c.disk)-1])
 	return nil
 }

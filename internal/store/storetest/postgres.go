@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -34,26 +35,44 @@ func Main(m *testing.M) int {
 	return code
 }
 
-// shared is the one server of a test binary, started by the first test that asks.
+// shared is the one server of a test binary, started by the first test that asks, and in it the database
+// that the others are copied from.
 var shared struct {
-	once   sync.Once
-	server *server
-	err    error
-	count  int64
-	mu     sync.Mutex
+	once, migrated sync.Once
+	server         *server
+	err            error
+	count          atomic.Int64
 }
 
-func postgresDatabase(t testing.TB, options ...Option) store.Options {
+func emptyPostgres(t testing.TB, options ...Option) store.Options {
+	t.Helper()
+	return createDatabase(t, "template0", options)
+}
+
+func copiedPostgres(t testing.TB, options ...Option) store.Options {
+	t.Helper()
+	theServer(t)
+	shared.migrated.Do(func() {
+		shared.server.exec(t, "CREATE DATABASE migrated")
+		migrate(t, store.Options{Driver: "postgres", DSN: shared.server.dsn("migrated")})
+	})
+	return createDatabase(t, "migrated", options)
+}
+
+// createDatabase leaves its database to the end of the server: dropping each costs more than all else.
+func createDatabase(t testing.TB, template string, options []Option) store.Options {
+	t.Helper()
+	s := theServer(t)
+	name := fmt.Sprintf("tocsin_%d", shared.count.Add(1))
+	s.exec(t, "CREATE DATABASE "+name+" TEMPLATE "+template+" STRATEGY file_copy")
+	return with(t, store.Options{Driver: "postgres", DSN: s.dsn(name)}, options)
+}
+
+func theServer(t testing.TB) *server {
 	t.Helper()
 	shared.once.Do(func() { shared.server, shared.err = startServer() })
 	require.NoError(t, shared.err, "these tests need a PostgreSQL server's binaries: apt-get install postgresql")
-	shared.mu.Lock()
-	shared.count++
-	name := fmt.Sprintf("tocsin_%d", shared.count)
-	shared.mu.Unlock()
-	shared.server.exec(t, "CREATE DATABASE "+name)
-	t.Cleanup(func() { shared.server.exec(t, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)") })
-	return with(t, store.Options{Driver: "postgres", DSN: shared.server.dsn(name)}, options)
+	return shared.server
 }
 
 // server is a PostgreSQL on a port of the loopback, with its data in a directory of its own.

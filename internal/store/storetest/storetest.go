@@ -4,7 +4,9 @@ package storetest
 
 import (
 	"context"
+	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -27,17 +29,18 @@ func WithClock(c clock.Clock) Option { return func(o *store.Options) { o.Clock =
 // Simulated opens the store of a process whose providers are all simulated.
 func Simulated() Option { return func(o *store.Options) { o.Simulated = true } }
 
-// Like opens the database of other options again: as another process would, or the same after a restart.
-func Like(other store.Options) Option {
-	return func(o *store.Options) { o.Driver, o.DSN, o.KEK = other.Driver, other.DSN, other.KEK }
-}
-
-// Engine makes the options of an empty database of its own.
+// Engine makes the options of a database of its own.
 type Engine func(t testing.TB, options ...Option) store.Options
 
-// Engines are SQLite and PostgreSQL, by name. The test binary's TestMain must be Main's.
+// Engines are SQLite and PostgreSQL, by name, each with today's schema and no rows; one migrated database
+// is copied for all. The test binary's TestMain must be Main's.
 func Engines() map[string]Engine {
-	return map[string]Engine{"sqlite": sqliteFile, "postgres": postgresDatabase}
+	return map[string]Engine{"sqlite": copiedSQLite, "postgres": copiedPostgres}
+}
+
+// Bare is as Engines, for databases without any schema.
+func Bare() map[string]Engine {
+	return map[string]Engine{"sqlite": emptySQLite, "postgres": emptyPostgres}
 }
 
 // Databases opens an empty store on each engine, by name. The test binary's TestMain must be Main's.
@@ -53,7 +56,7 @@ func Databases(t testing.TB, options ...Option) map[string]func(testing.TB) *sto
 // SQLite opens a store in a new file. Its clock stands at Start unless an option hands in another.
 func SQLite(t testing.TB, options ...Option) *store.DB {
 	t.Helper()
-	return Open(t, sqliteFile(t, options...))
+	return Open(t, copiedSQLite(t, options...))
 }
 
 // Open opens a store that is closed when the test ends.
@@ -65,9 +68,36 @@ func Open(t testing.TB, o store.Options) *store.DB {
 	return db
 }
 
-func sqliteFile(t testing.TB, options ...Option) store.Options {
+func emptySQLite(t testing.TB, options ...Option) store.Options {
 	t.Helper()
 	return with(t, store.Options{Driver: "sqlite", DSN: filepath.Join(t.TempDir(), "tocsin.db")}, options)
+}
+
+// migrated is a database file with the schema.
+var migrated struct {
+	once sync.Once
+	file []byte
+}
+
+func copiedSQLite(t testing.TB, options ...Option) store.Options {
+	t.Helper()
+	migrated.once.Do(func() {
+		path := filepath.Join(t.TempDir(), "migrated.db")
+		migrate(t, store.Options{Driver: "sqlite", DSN: path})
+		var err error
+		migrated.file, err = os.ReadFile(path)
+		require.NoError(t, err)
+	})
+	path := filepath.Join(t.TempDir(), "tocsin.db")
+	require.NoError(t, os.WriteFile(path, migrated.file, 0o600))
+	return with(t, store.Options{Driver: "sqlite", DSN: path}, options)
+}
+
+func migrate(t testing.TB, o store.Options) {
+	t.Helper()
+	db, err := store.Open(context.Background(), o)
+	require.NoError(t, err)
+	require.NoError(t, db.Close())
 }
 
 // with fills in a clock and a key file, which is kept apart from the database.

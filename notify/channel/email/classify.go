@@ -1,12 +1,11 @@
 package email
 
 import (
-	"bytes"
 	"strconv"
-	"strings"
 	"time"
 
 	"tocsin/notify"
+	"tocsin/notify/codes"
 )
 
 // stage is how far a message has come; the same code means different things at different stages.
@@ -19,34 +18,7 @@ const (
 	atFinal
 )
 
-// Rule classes replies of relays and mailbox providers. The first that fits wins; the order is provider text,
-// then enhanced code, then basic code, because providers use 5xx for rates and quotas too.
-type Rule struct {
-	Name     string
-	Code     string // reply code or its beginning; "" any
-	Enhanced string // enhanced code; a trailing * stands for any ending; "" any
-	Text     string // part of the text in lower case; "" any
-	Mail     bool   // only as an answer to MAIL
-	Class    notify.Class
-	Wait     time.Duration // before the first retry, doubled with each attempt
-	Slow     bool          // throttling: what goes to that mailbox provider is slowed down
-	Share    bool          // STOP only when such refusals are widespread; else one provider's opinion: RCPT_SOFT
-}
-
 const maxWait = 48 * time.Hour
-
-func (r Rule) fits(s stage, code, enhanced, text string) bool {
-	if !strings.HasPrefix(code, r.Code) || r.Mail && s != atMail {
-		return false
-	}
-	if r.Text != "" && !strings.Contains(text, r.Text) {
-		return false
-	}
-	if family, all := strings.CutSuffix(r.Enhanced, "*"); all {
-		return strings.HasPrefix(enhanced, family)
-	}
-	return r.Enhanced == "" || r.Enhanced == enhanced
-}
 
 // refused says whether a reply is not the one that lets the message go on.
 func (s stage) refused(p reply) bool {
@@ -57,25 +29,27 @@ func (s stage) refused(p reply) bool {
 }
 
 // judge turns a refusing reply into a verdict.
-func judge(s stage, p reply, attempt int, now time.Time) (notify.Verdict, Rule) {
-	code, enhanced, text := strconv.Itoa(p.code), p.enhanced(), string(bytes.ToLower(p.text))
-	for _, rule := range Rules {
-		if !rule.fits(s, code, enhanced, text) {
-			continue
-		}
-		v := notify.Verdict{Class: rule.Class, Code: code}
-		if enhanced != "" {
-			v.Code += "/" + enhanced
-		}
-		if rule.Name != "" {
-			v.Code += "/" + rule.Name
-		}
-		if rule.Class == notify.ClassRetryAt {
-			v.RetryAt = now.Add(min(rule.Wait<<min(max(attempt-1, 0), 12), maxWait))
-		}
+func judge(s stage, p reply, attempt int, now time.Time) (notify.Verdict, codes.Reply) {
+	where, enhanced := codes.Answer, p.enhanced()
+	if s == atMail {
+		where = codes.ToMail
+	}
+	rule, known := codes.Mail(p.code, enhanced, string(p.text), where)
+	v := notify.Verdict{Class: rule.Class, Code: strconv.Itoa(p.code)}
+	if !known {
+		v.Class, v.Unknown = notify.ClassInDoubt, true
 		return v, rule
 	}
-	return notify.Verdict{Class: notify.ClassInDoubt, Code: code, Unknown: true}, Rule{}
+	if enhanced != "" {
+		v.Code += "/" + enhanced
+	}
+	if rule.Name != "" {
+		v.Code += "/" + rule.Name
+	}
+	if rule.Class == notify.ClassRetryAt {
+		v.RetryAt = now.Add(min(rule.Wait<<min(max(attempt-1, 0), 12), maxWait))
+	}
+	return v, rule
 }
 
 // judge also draws the consequences for the mailbox provider that keeps the address.

@@ -5,6 +5,7 @@ package stage
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -97,7 +98,7 @@ type installation struct {
 	Data    string `json:"data"`
 	Addr    string `json:"addr"`
 	Tokens  bool   `json:"tokens"`  // make the people who work in it
-	Profile string `json:"profile"` // file for a profile of the processor's time
+	Profile string `json:"profile"` // file for a profile of the processor's time, from the next fresh order on
 }
 
 // tocsinOrder is what a running Tocsin is told beside its API: to say what it used, or to count anew.
@@ -135,23 +136,17 @@ func playTocsin(orders *json.Decoder, answers *json.Encoder) error {
 	if err := answers.Encode(tokens); err != nil {
 		return err
 	}
-	if in.Profile != "" {
-		f, err := os.Create(in.Profile)
-		if err != nil {
-			return err
-		}
-		if err := pprof.StartCPUProfile(f); err != nil {
-			return err
-		}
-		defer func() { pprof.StopCPUProfile(); _ = f.Close() }()
-	}
+	stop := func() error { return nil }
 	for {
 		var o tocsinOrder
 		if err := orders.Decode(&o); err != nil {
-			return a.Stop(ctx) // the input ended
+			return errors.Join(stop(), a.Stop(ctx)) // the input ended
 		}
 		if o.Fresh {
 			if err := fresh(); err != nil {
+				return err
+			}
+			if stop, err = profile(in.Profile); err != nil {
 				return err
 			}
 		}
@@ -163,6 +158,18 @@ func playTocsin(orders *json.Decoder, answers *json.Encoder) error {
 			return err
 		}
 	}
+}
+
+// profile writes where the processor's time goes to a file, if there is one, until it is stopped.
+func profile(name string) (stop func() error, err error) {
+	if name == "" {
+		return func() error { return nil }, nil
+	}
+	f, err := os.Create(name)
+	if err != nil {
+		return nil, err
+	}
+	return func() error { pprof.StopCPUProfile(); return f.Close() }, pprof.StartCPUProfile(f)
 }
 
 const password = "a-long-demo-passphrase-9"

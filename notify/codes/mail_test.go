@@ -1,4 +1,4 @@
-package notify_test
+package codes
 
 import (
 	"testing"
@@ -16,7 +16,7 @@ func TestReplyClasses(t *testing.T) {
 		enhanced string
 		text     string
 		class    notify.Class
-		after    time.Duration
+		wait     time.Duration
 		rule     string
 	}{
 		{450, "4.2.0", "Recipient address rejected: Greylisted", notify.ClassRetryAt, 10 * time.Minute, "greylist"},
@@ -44,18 +44,18 @@ func TestReplyClasses(t *testing.T) {
 		{550, "", "Connection denied", notify.ClassRetryAt, 30 * time.Minute, "connection-denied"},
 		{550, "5.1.1", "Mailbox unavailable or access denied", notify.ClassRetryAt, time.Hour, "flooded"},
 		{550, "", "Mail content denied", notify.ClassStop, 0, "content"},
-		{554, "", "DT:SPM smtp1", notify.ClassStop, 0, "content"},
-		{451, "", "DT:SPM please try again", notify.ClassRetryAt, 2 * time.Minute, "requeue"},
-		{421, "", "HL:ICC", notify.ClassRetryAt, 5 * time.Minute, "connections"},
-		{421, "", "HL:IFC", notify.ClassRetryAt, 5 * time.Minute, "messages"},
+		{554, "", "DT:SPM smtp1", notify.ClassStop, 0, "spam"},
+		{451, "", "DT:SPM please try again", notify.ClassRetryAt, 5 * time.Minute, "requeue"},
+		{421, "", "HL:ICC", notify.ClassRetryAt, 5 * time.Minute, "too-many-connections"},
+		{421, "", "HL:IFC", notify.ClassRetryAt, 5 * time.Minute, "too-many-messages"},
 		{450, "", "MI:DMC", notify.ClassRetryAt, 5 * time.Minute, "per-connection"},
 		{450, "", "RP:DRC", notify.ClassRetryAt, 5 * time.Minute, "rate"},
 		{451, "", "MI:SFQ", notify.ClassRetryAt, 15 * time.Minute, "quarter-hour"},
 		{421, "", "HL:REP", notify.ClassStop, 0, "reputation"},
 		{450, "", "DT:RBL", notify.ClassStop, 0, "listed"},
 		{550, "5.7.1", "message refused", notify.ClassStop, 0, ""},
-		{550, "5.7.26", "unauthenticated", notify.ClassStop, 0, ""},
-		{550, "5.7.515", "access denied", notify.ClassStop, 0, ""},
+		{550, "5.7.26", "unauthenticated", notify.ClassStop, 0, "not-authenticated"},
+		{550, "5.7.515", "access denied", notify.ClassStop, 0, "not-authenticated"},
 		{554, "", "Reject by content spam at DATA", notify.ClassStop, 0, "content"},
 		{552, "", "Daily sending quota exceeded", notify.ClassStop, 0, "quota"},
 		{552, "", "Monthly sending quota exceeded", notify.ClassStop, 0, "quota"},
@@ -71,11 +71,11 @@ func TestReplyClasses(t *testing.T) {
 		{0, "", "收件人空间不足", notify.ClassRcptSoft, 0, "full"},
 		{550, "", "something nobody has seen", notify.ClassRcptSoft, 0, ""},
 		{554, "5.0.0", "", notify.ClassRcptSoft, 0, ""},
-		{0, "", "", notify.ClassRcptSoft, 0, ""},
-		{0, "5.2.20", "", notify.ClassRcptSoft, 0, ""},
-		{0, "5.1.11", "", notify.ClassRcptSoft, 0, ""},
+		{0, "", "", "", 0, ""}, // nothing is known
+		{0, "5.2.20", "", "", 0, ""},
+		{0, "5.1.11", "", "", 0, ""},
 	} {
-		class, after, rule := notify.ClassifyReply(c.code, c.enhanced, c.text)
-		require.Equal(t, [3]any{c.class, c.after, c.rule}, [3]any{class, after, rule}, "%d %s %s", c.code, c.enhanced, c.text)
+		r, _ := Mail(c.code, c.enhanced, c.text, InBounce)
+		require.Equal(t, [3]any{c.class, c.wait, c.rule}, [3]any{r.Class, r.Wait, r.Name}, "%d %s %s", c.code, c.enhanced, c.text)
 	}
 }
