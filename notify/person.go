@@ -11,7 +11,7 @@ type person struct {
 	seq     int64
 	rows    []Delivery
 	touched []string   // channels whose row changed
-	spent   []Delivery // as they ended at an address that was given up for the next one
+	spent   []CountKey // of addresses given up for the next one: their row counts them no more
 	opened  int
 }
 
@@ -124,7 +124,10 @@ func (p *person) climb(o Outcome, d Dispatch, now time.Time) {
 		case at < 0:
 			p.rows = append(p.rows, Delivery{Dispatch: d.No, Seq: p.seq, Channel: next, At: now, NextAt: &now})
 		case p.rows[at].dead() && p.rows[at].Address < address:
-			p.spent = append(p.spent, p.rows[at])
+			p.spent = append(p.spent, CountKey{next, Spent})
+			if p.rows[at].trapped() {
+				p.spent = append(p.spent, CountKey{next, Trapped})
+			}
 			p.rows[at].turn(address, now)
 		default:
 			continue

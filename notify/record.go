@@ -188,12 +188,8 @@ func (w *writing) person(known []Delivery, outcomes []Outcome) (rest []Delivery)
 		}
 	}
 	w.moved.add(&p, 1)
-	for i := range p.spent {
-		row := &p.spent[i]
-		w.moved.rows[CountKey{row.Channel, Spent}]++
-		if row.trapped() {
-			w.moved.rows[CountKey{row.Channel, Trapped}]++
-		}
+	for _, key := range p.spent {
+		w.moved.rows[key]++
 	}
 	w.opened += p.opened
 	w.rows = p.dirty(w.rows)

@@ -300,7 +300,7 @@ func (c Counts) told() int64 { return c.InDoubt + c.Accepted + c.Failed + c.Deli
 
 func (p *Progress) count(key CountKey, n int64) {
 	switch {
-	case n == 0 || key.State == Untried, key.State == Spent:
+	case n == 0 || key.State == Untried || key.State == Spent:
 		return
 	case key.State == Trapped:
 		p.Traps += n
