@@ -37,11 +37,13 @@ func (db *DB) reachable() string {
 	return "d.state = 'running' AND d.mode <> 'drill'"
 }
 
-// ClaimRange gives a free range to owner, of the dispatch that was served least recently. An owner whose claim
-// ran out, because the store or the clock stood still, still has the range: only another one may take it.
+// ClaimRange gives a free range to owner, of the dispatch that has the fewest in hand, else of the one that was
+// served least recently: one that goes slowly takes no hands from another. An owner whose claim ran out, because
+// the store or the clock stood still, still has the range: only another one may take it.
 func (t *Tx) ClaimRange(ctx context.Context, owner string, until time.Time) (r notify.Range, ok bool, err error) {
 	waiting, err := all(ctx, t, "read running dispatches", value[int64],
-		`SELECT d.no FROM dispatch d WHERE d.operator_id = $1 AND `+t.db.reachable()+` AND d.open_ranges > 0 ORDER BY d.served_no, d.no`, t.op)
+		`SELECT d.no FROM dispatch d WHERE d.operator_id = $1 AND `+t.db.reachable()+` AND d.open_ranges > 0 ORDER BY
+		(SELECT COUNT(*) FROM dispatch_range r WHERE r.dispatch_no = d.no AND NOT r.done AND r.until > $2), d.served_no, d.no`, t.op, at(&t.now))
 	if err != nil {
 		return r, false, err
 	}

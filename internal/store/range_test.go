@@ -33,6 +33,32 @@ func TestClaimsAreFairBetweenDispatches(t *testing.T) {
 	})
 }
 
+// Of two dispatches one goes quickly and the other holds on to its ranges: it gets no more hands than the quick one
+// leaves it.
+func TestSlowDispatchTakesNoHandsFromAnother(t *testing.T) {
+	everywhere(t, func(t *testing.T, db *store.DB) {
+		slow, quick := insertDispatch(t, db, 10), insertDispatch(t, db, 10)
+		claim := func() (r notify.Range) {
+			tx(t, db, acme, func(tx playbooks.Tx) {
+				var err error
+				r, _, err = tx.ClaimRange(ctx, "w", storetest.Start.Add(time.Minute))
+				require.NoError(t, err)
+			})
+			return r
+		}
+		require.Equal(t, slow.No, claim().Dispatch)
+		for range 5 {
+			r := claim()
+			require.Equal(t, quick.No, r.Dispatch)
+			tx(t, db, acme, func(tx playbooks.Tx) {
+				ok, err := tx.FinishRange(ctx, r)
+				require.NoError(t, err)
+				require.True(t, ok)
+			})
+		}
+	})
+}
+
 func TestNoRangeIsGivenTwice(t *testing.T) {
 	everywhere(t, func(t *testing.T, db *store.DB) {
 		insertDispatch(t, db, 30)
