@@ -34,8 +34,7 @@ tools: ## what the tests need and this machine lacks: PostgreSQL, Chromium, a Ch
 # Compilers and tests are small and live shortly, so they collect less garbage.
 quick: export GOGC := 400
 quick: ## the fast tests, under a minute once built
-	go vet ./...
-	go test -vet=off -short ./incident/... ./templates/... ./notify/... ./playbooks/... ./internal/... ./test/layers
+	go test -short ./incident/... ./templates/... ./notify/... ./playbooks/... ./internal/... ./test/layers
 
 .PHONY: test
 test: tools build check ## everything CI runs

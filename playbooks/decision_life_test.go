@@ -20,8 +20,11 @@ import (
 func TestDecisionsHoldTheirInvariants(t *testing.T) {
 	h := open(t)
 	runs, most := 0, 3 // each run is many transactions
-	if os.Getenv("SOAK") != "" {
+	switch {
+	case os.Getenv("SOAK") != "":
 		most = 60
+	case testing.Short():
+		most = 1
 	}
 	rapid.Check(t, func(r *rapid.T) {
 		if runs++; runs > most && !t.Failed() {
