@@ -25,7 +25,7 @@ func TestTheNextAddressOfAPerson(t *testing.T) {
 		{[]string{"bounce.1@people.example", "user1@people.example"}, []string{"+8613900000001"}, "email/2 accepted"},
 		{[]string{"nouser.2@people.example", "bounce.2@people.example"}, []string{"+8613900000002"}, "email/2 failed, sms delivered"},
 		{nil, []string{"+8613900990001", "+8613900000003"}, "sms/2 delivered"},
-		{[]string{"bounce.4@people.example", "nouser.4@people.example"}, []string{"+8613900990001"}, "email/2 failed, sms failed"},
+		{[]string{"bounce.4@people.example", "nouser.4@people.example"}, []string{"+8613900990002"}, "email/2 failed, sms failed"},
 		{[]string{"user5@people.example", "user5@example.com"}, []string{"+8613900000005"}, "email accepted"},
 	}
 	h.audience(id, len(people), func(i int, p map[string]any) {
