@@ -41,9 +41,10 @@ func (db *DB) reachable() string {
 // served least recently: one that goes slowly takes no hands from another. An owner whose claim ran out, because
 // the store or the clock stood still, still has the range: only another one may take it.
 func (t *Tx) ClaimRange(ctx context.Context, owner string, until time.Time) (r notify.Range, ok bool, err error) {
-	waiting, err := all(ctx, t, "read running dispatches", value[int64],
-		`SELECT d.no FROM dispatch d WHERE d.operator_id = $1 AND `+t.db.reachable()+` AND d.open_ranges > 0 ORDER BY
-		(SELECT COUNT(*) FROM dispatch_range r WHERE r.dispatch_no = d.no AND NOT r.done AND r.until > $2), d.served_no, d.no`, t.op, at(&t.now))
+	waiting, err := t.waiting(ctx, "", t.op)
+	if len(waiting) > 1 { // who is alone need not be counted
+		waiting, err = t.waiting(ctx, `(SELECT COUNT(*) FROM dispatch_range r WHERE r.dispatch_no = d.no AND NOT r.done AND r.until > $2), `, t.op, at(&t.now))
+	}
 	if err != nil {
 		return r, false, err
 	}
@@ -53,6 +54,13 @@ func (t *Tx) ClaimRange(ctx context.Context, owner string, until time.Time) (r n
 		}
 	}
 	return r, false, nil
+}
+
+// waiting are the dispatches with open ranges, in the order in which they are served among those that are first alike.
+func (t *Tx) waiting(ctx context.Context, first string, args ...any) ([]int64, error) {
+	return all(ctx, t, "read running dispatches", value[int64],
+		`SELECT d.no FROM dispatch d WHERE d.operator_id = $1 AND `+t.db.reachable()+` AND d.open_ranges > 0
+		ORDER BY `+first+`d.served_no, d.no`, args...)
 }
 
 func scanRange(s scanner) (r notify.Range, err error) {
