@@ -105,7 +105,8 @@ func (r *request) pausedWays(m *dispatchModel, p notify.Progress) error {
 	rows, err := r.providerRows()
 	for _, row := range rows {
 		if row.Paused && slices.Contains(p.Channels, row.Channel) {
-			m.Paused = append(m.Paused, row)
+			m.Paused = append(m.Paused, row) // the page says it where it matters, so not above as well
+			m.Troubles = slices.DeleteFunc(m.Troubles, func(t trouble) bool { return t.Provider == row.ID })
 		}
 	}
 	return err

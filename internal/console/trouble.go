@@ -2,10 +2,10 @@ package console
 
 // trouble is what stands in the way of everybody's work: every page says it.
 type trouble struct {
-	What  string
-	Since *moment
-	Do    string // what a person can do about it, or who else does the work
-	See   bool   // the page of the providers has more
+	What     string
+	Since    *moment
+	Do       string // what a person can do about it, or who else does the work
+	Provider string // id, when it is one of those, whose page has more
 }
 
 // troubles are what is known to stand in the way. Nobody is told before signing in, and who may not see providers
@@ -27,7 +27,7 @@ func (r *request) troubles() (out []trouble) {
 		if !row.Paused {
 			continue
 		}
-		t := trouble{What: r.tr("trouble.provider", "id", r.word("provider", row.ID)), Since: row.Since, Do: r.tr("providers.waits"), See: true}
+		t := trouble{What: r.tr("trouble.provider", "id", r.word("provider", row.ID)), Since: row.Since, Do: r.tr("providers.waits"), Provider: row.ID}
 		if row.Next != "" {
 			t.Do = r.tr("providers.taken-over", "id", r.word("provider", row.Next))
 		}
