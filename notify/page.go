@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"tocsin/internal/seal"
 )
@@ -104,10 +105,13 @@ func PageLeaves(key *seal.Key, audienceNo int64, p RecipientPage) ([][]byte, err
 	return out, nil
 }
 
-// RecipientsAt reads the recipients at some sequences, in order. Each page is opened once.
+// RecipientsAt reads the recipients at some sequences, in order. Each page is opened once, and nothing of it is kept
+// but those who are wanted: they may be few in each of thousands of pages.
 func RecipientsAt(ctx context.Context, tx Tx, key *seal.Key, audienceNo int64, seqs []int64) ([]Recipient, error) {
 	seqs = slices.Compact(slices.Sorted(slices.Values(seqs)))
 	out := make([]Recipient, 0, len(seqs))
+	var book Book
+	var slabs decoding
 	for _, w := range windows(seqs) {
 		pages, err := tx.Pages(ctx, audienceNo, w[0], w[1])
 		if err != nil {
@@ -119,12 +123,15 @@ func RecipientsAt(ctx context.Context, tx Tx, key *seal.Key, audienceNo int64, s
 			if from == to {
 				continue
 			}
-			people, err := OpenPage(key, audienceNo, p)
+			records, err := book.records(key, audienceNo, p)
 			if err != nil {
 				return nil, err
 			}
-			for _, s := range seqs[from:to] {
-				out = append(out, people[s-p.From])
+			for _, seq := range seqs[from:to] {
+				out = append(out, Recipient{Seq: seq})
+				if err := slabs.recipient(strings.Clone(records[seq-p.From]), &out[len(out)-1]); err != nil {
+					return nil, fmt.Errorf("recipient %d: %w", seq, err)
+				}
 			}
 		}
 	}

@@ -1,6 +1,9 @@
 package notify
 
 import (
+	"context"
+	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -87,6 +90,48 @@ func TestPageGivesBackWhoIsInIt(t *testing.T) {
 		_, err = OpenPage(key, 7, p)
 		require.ErrorIs(t, err, ErrUnreadable, "somebody is missing")
 	})
+}
+
+// onlyPages is a store of recipients.
+type onlyPages struct {
+	Tx
+	pages []RecipientPage
+}
+
+func (o onlyPages) Pages(_ context.Context, _, from, to int64) ([]RecipientPage, error) {
+	return o.pages[from/PageSize : (to-1)/PageSize+1], nil
+}
+
+// TestOfManyPagesOnlyTheWantedAreKept: retries are few in each of thousands of pages.
+func TestOfManyPagesOnlyTheWantedAreKept(t *testing.T) {
+	const pages = 400
+	key := incidentKey(t)
+	plain := []byte{pageVersion}
+	for i := range PageSize {
+		r := Recipient{PersonKey: strconv.Itoa(i), Emails: []string{"somebody@example.com"}, Name: strings.Repeat("n", 100)}
+		plain = appendCounted(plain, appendRecipient(nil, &r))
+	}
+	var store onlyPages
+	var seqs []int64
+	for i := range int64(pages) {
+		store.pages = append(store.pages, sealPage(key, 7, i*PageSize, PageSize, plain))
+		seqs = append(seqs, i*PageSize+i%PageSize)
+	}
+	held := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before := held()
+	people, err := RecipientsAt(t.Context(), store, key, 7, seqs)
+	require.NoError(t, err)
+	after := held()
+	require.Len(t, people, pages)
+	for i, p := range people {
+		require.Equal(t, Recipient{Seq: seqs[i], PersonKey: strconv.Itoa(i % PageSize), Emails: []string{"somebody@example.com"}, Name: p.Name}, p)
+	}
+	require.Less(t, int64(after)-int64(before), int64(pages*4000), "bytes: a page has ten times as many")
 }
 
 func FuzzRecipientForm(f *testing.F) {
