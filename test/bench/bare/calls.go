@@ -43,8 +43,9 @@ type parameter struct {
 	digits []int // of the number after each piece but the last
 }
 
-// person is how people stand in the calls: a reserved number or a device. Each pattern's digits are who it is.
-var person = regexp.MustCompile(`139000\d{5}|d\d{8}`)
+// person is how people stand in the calls: a reserved number or a device. Each pattern's digits are who it is. A
+// digest may have a d and eight digits inside.
+var person = regexp.MustCompile(`139000\d{5}|\bd\d{8}\b`)
 
 // Send makes the calls and wants each answer to be good.
 func (c Calls) Send() error {
