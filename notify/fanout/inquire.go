@@ -53,15 +53,18 @@ func (f *Fanout) inquireOf(ctx context.Context, d notify.Dispatch) error {
 	if errors.Is(err, notify.ErrChanged) {
 		return nil
 	}
+	if err != nil {
+		return err
+	}
 	for channel, r := range rel.routes {
-		if err != nil {
-			break
+		if !slices.ContainsFunc(r.providers, (*provider).answers) {
+			continue
 		}
-		if slices.ContainsFunc(r.providers, (*provider).answers) {
-			err = f.inquireOn(ctx, rel, channel)
+		if err := f.inquireOn(ctx, rel, channel); err != nil {
+			return err
 		}
 	}
-	return err
+	return nil
 }
 
 func (f *Fanout) inquireOn(ctx context.Context, rel *release, channel string) error {
