@@ -111,11 +111,9 @@ func (s *shift) wordOf(t *task) (o notify.Outcome) {
 	}
 	o = notify.Outcome{Seq: t.seq, Channel: t.channel, Address: t.rank, Attempt: t.attempt, Asked: true, Ladder: t.ladder}
 	o.Verdict = notify.Verdict{Class: notify.ClassRetry, Code: "absent"}
+	message := s.outgoing(t)
 	for _, p := range who {
-		v, found, err := p.Channel.(notify.Querier).Query(s.going, s.outgoing(t))
-		if err != nil {
-			v, found = notify.Verdict{Class: notify.ClassInDoubt, Code: "no-answer"}, true
-		}
+		v, found := s.query(p, message)
 		if found {
 			o.Verdict, o.Provider = v, p.ID
 		}

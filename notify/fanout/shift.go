@@ -222,13 +222,19 @@ func (t *task) askable(rel *release) []*provider {
 	return out
 }
 
+// query asks one provider about a message. Who does not answer leaves it in doubt.
+func (s *shift) query(p *provider, o notify.Outgoing) (v notify.Verdict, found bool) {
+	v, found, err := p.Channel.(notify.Querier).Query(s.going, o)
+	if err != nil {
+		return notify.Verdict{Class: notify.ClassInDoubt, Code: "no-answer"}, true
+	}
+	return v, found
+}
+
 func (s *shift) askOne(t *task, who []*provider) {
 	o := s.outgoing(t)
 	for _, p := range who {
-		v, found, err := p.Channel.(notify.Querier).Query(s.going, o)
-		if err != nil {
-			v, found = notify.Verdict{Class: notify.ClassInDoubt, Code: "no-answer"}, true
-		}
+		v, found := s.query(p, o)
 		if !found || v.Class == notify.ClassInDoubt && s.givenUp(t, p) {
 			continue
 		}
