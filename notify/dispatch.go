@@ -226,13 +226,21 @@ type Pace struct {
 type Range struct {
 	Dispatch int64
 	No       int64
-	Again    bool // false: members are the recipients From ≤ seq < To; true: the rows that carry No
+	Again    bool   // false: members are recipients From ≤ seq < To; true: the rows that carry No
+	Channel  string // of a lane: the channel its members are sent to over; "": any
 	From, To int64
+	Members  []byte // of a lane that another range has left people to: a bit for each from From on; empty: all
 	Owner    string
 	Epoch    int64
 	Until    time.Time
 	Done     bool
 	Doubt    bool // an owner died with it: members without an outcome may have been sent to
+}
+
+// Has reports whether a recipient between From and To is a member.
+func (r *Range) Has(seq int64) bool {
+	at := seq - r.From
+	return len(r.Members) == 0 || r.Members[at/8]&(1<<(at%8)) != 0
 }
 
 // Batch is one batch of outcomes or receipts: the Merkle root in the ledger, the events kept beside it.

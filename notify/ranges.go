@@ -2,6 +2,7 @@ package notify
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strconv"
 )
@@ -10,7 +11,8 @@ const (
 	rangeSize = 2000 // people in a range; a multiple of canaryPage
 	againSize = 1000 // deliveries that are made due in one transaction
 	cutSize   = 1000 // ranges cut in one transaction
-	// openEnough is how many open ranges a dispatch has at least while there is audience left to cut.
+	// openEnough is how many open ranges a dispatch has at least while there is audience left to cut, lanes aside:
+	// one that waits for its channel does not keep others from the rest of the audience.
 	openEnough = cutSize / 2
 )
 
@@ -19,9 +21,9 @@ func CanAdvance(ctx context.Context, tx Tx, d Dispatch) (bool, error) {
 	if d.State != DispRunning {
 		return false, nil
 	}
-	open, err := tx.OpenRanges(ctx, d.No)
+	open, lanes, err := tx.OpenRanges(ctx, d.No)
 	switch {
-	case err != nil || open >= openEnough:
+	case err != nil || open-lanes >= openEnough:
 		return false, err
 	case d.Flow.Cut < d.wave():
 		return true, nil
@@ -90,7 +92,7 @@ func finish(ctx context.Context, tx Tx, d Dispatch) (Dispatch, error) {
 	return d, nil
 }
 
-// Requeue makes a range of deliveries that are due to be tried: retries, deliveries in doubt, next
+// Requeue makes ranges of deliveries that are due to be tried: retries, deliveries in doubt, next
 // channels. It serves one dispatch and returns how many it took; 0 when nothing is due.
 func Requeue(ctx context.Context, tx Tx) (int, error) {
 	due, err := tx.DueDeliveries(ctx, tx.Now(), 1)
@@ -115,19 +117,53 @@ func Requeue(ctx context.Context, tx Tx) (int, error) {
 	return taken, again(ctx, tx, d, due)
 }
 
+// again makes a lane of the rows of each channel.
 func again(ctx context.Context, tx Tx, d Dispatch, rows []Delivery) error {
-	n, err := tx.NextNo(ctx, d.No, "again")
-	if err != nil {
-		return err
-	}
-	firsts := (d.Total + canaryPage - 1) / canaryPage // numbers that cut may give
-	r := Range{Dispatch: d.No, No: firsts + n, Again: true, From: rows[0].Seq, To: rows[0].Seq + 1}
+	var lanes []Range
 	for i := range rows {
-		r.From, r.To = min(r.From, rows[i].Seq), max(r.To, rows[i].Seq+1)
-		rows[i].RangeNo, rows[i].NextAt = r.No, nil
+		row := &rows[i]
+		at := slices.IndexFunc(lanes, func(r Range) bool { return r.Channel == row.Channel })
+		if at < 0 {
+			no, err := laterNo(ctx, tx, d)
+			if err != nil {
+				return err
+			}
+			at = len(lanes)
+			lanes = append(lanes, Range{Dispatch: d.No, No: no, Again: true, Channel: row.Channel, From: row.Seq, To: row.Seq + 1})
+		}
+		r := &lanes[at]
+		r.From, r.To = min(r.From, row.Seq), max(r.To, row.Seq+1)
+		row.RangeNo, row.NextAt = r.No, nil
 	}
-	if err := tx.InsertRanges(ctx, []Range{r}); err != nil {
+	if err := tx.InsertRanges(ctx, lanes); err != nil {
 		return err
 	}
 	return tx.PutDeliveries(ctx, rows)
+}
+
+// leave makes a lane of those whom a range has left on each channel. Who may have been sent to by an owner that died
+// with the range is in doubt there as well.
+func leave(ctx context.Context, tx Tx, d Dispatch, rec Recording) error {
+	var lanes []Range
+	for _, channel := range slices.Sorted(maps.Keys(rec.Left)) {
+		seqs := rec.Left[channel]
+		no, err := laterNo(ctx, tx, d)
+		if err != nil {
+			return err
+		}
+		r := Range{Dispatch: d.No, No: no, Channel: channel, From: seqs[0], To: seqs[len(seqs)-1] + 1, Doubt: rec.Range.Doubt}
+		r.Members = make([]byte, (r.To-r.From+7)/8)
+		for _, seq := range seqs {
+			at := seq - r.From
+			r.Members[at/8] |= 1 << (at % 8)
+		}
+		lanes = append(lanes, r)
+	}
+	return tx.InsertRanges(ctx, lanes)
+}
+
+// laterNo is the next number behind those that cut may give.
+func laterNo(ctx context.Context, tx Tx, d Dispatch) (int64, error) {
+	n, err := tx.NextNo(ctx, d.No, "again")
+	return (d.Total+canaryPage-1)/canaryPage + n, err
 }

@@ -22,11 +22,12 @@ const (
 
 // Recording is one sub-batch of outcomes of a claimed range.
 type Recording struct {
-	Range    Range     // its No 0: read from a send journal after a crash, under no claim
-	Until    time.Time // the claim is held until then
-	Last     bool      // every member of the range has its outcome now
-	Halt     string    // why the dispatch must pause, an enum: somebody is left whom no provider takes now
-	Outcomes []Outcome // at most 2,000; put into the order of seq
+	Range    Range              // its No 0: read from a send journal after a crash, under no claim
+	Until    time.Time          // the claim is held until then
+	Last     bool               // every member of the range has its outcome now, or is in Left
+	Halt     string             // why the dispatch must pause, an enum: somebody is left whom no provider takes now
+	Outcomes []Outcome          // at most 2,000; put into the order of seq
+	Left     map[string][]int64 // with the last one: who has none and is left to a lane, by channel, in order
 }
 
 // RecordOutcomes writes a sub-batch in the caller's transaction: rows, counters, the batch with its
@@ -66,10 +67,14 @@ func doubted(outcomes []Outcome) []Outcome {
 }
 
 func keepRange(ctx context.Context, tx Tx, d Dispatch, rec Recording) (bool, error) {
-	if rec.Last {
-		return tx.FinishRange(ctx, rec.Range)
+	if !rec.Last {
+		return tx.HoldRange(ctx, rec.Range, rec.Until)
 	}
-	return tx.HoldRange(ctx, rec.Range, rec.Until)
+	held, err := tx.FinishRange(ctx, rec.Range)
+	if err != nil || !held || len(rec.Left) == 0 {
+		return held, err
+	}
+	return true, leave(ctx, tx, d, rec)
 }
 
 // lockDispatch reads a dispatch afresh, held with its incident until the end of the transaction.

@@ -64,8 +64,8 @@ type Tx interface {
 
 	InsertRanges(ctx context.Context, r []Range) error
 	// ClaimRange gives one open, unowned or expired range of a running dispatch to owner, fair between
-	// dispatches (least recently served first), with its epoch raised; ok is false when there is none. A range
-	// that its last owner did not give back is in doubt from then on.
+	// dispatches (least recently served first) and between the lanes of one, with its epoch raised; ok is false
+	// when there is none. A range that its last owner did not give back is in doubt from then on.
 	ClaimRange(ctx context.Context, owner string, until time.Time) (r Range, ok bool, err error)
 	// HoldRange extends a claim; ok is false when it is lost (other epoch) or its dispatch does not run.
 	HoldRange(ctx context.Context, r Range, until time.Time) (ok bool, err error)
@@ -76,7 +76,8 @@ type Tx interface {
 	ReleaseOwner(ctx context.Context, owner string, sure bool) (int, error)
 	// OtherOwners is how many owners besides one hold ranges now.
 	OtherOwners(ctx context.Context, owner string) (int, error)
-	OpenRanges(ctx context.Context, dispatchNo int64) (int64, error)
+	// OpenRanges is how many of a dispatch's ranges are not done, and how many of these are lanes.
+	OpenRanges(ctx context.Context, dispatchNo int64) (all, lanes int64, err error)
 
 	PutDeliveries(ctx context.Context, d []Delivery) error // upsert by (dispatch, seq, channel)
 	// DeliveriesOf reads every delivery of the recipients from ≤ seq < to, rows and what plain batches record.

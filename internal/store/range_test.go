@@ -213,8 +213,9 @@ func TestLostClaimsAreFenced(t *testing.T) {
 						}
 					}
 					do(func(tx playbooks.Tx) error {
-						n, err := tx.OpenRanges(ctx, d.No)
+						n, lanes, err := tx.OpenRanges(ctx, d.No)
 						require.Equal(rt, want, n)
+						require.Zero(rt, lanes)
 						return err
 					})
 				},
