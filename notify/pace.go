@@ -118,7 +118,7 @@ func (p *Progress) byChannel(ctx context.Context, tx Tx, from time.Time, rate fl
 	if err != nil {
 		return err
 	}
-	first := firsts(a, p.Channels)
+	first := Firsts(a, p.Channels)
 	var sum int64
 	p.Pace = map[string]Pace{}
 	for _, c := range p.Channels {
@@ -137,8 +137,8 @@ func (p *Progress) byChannel(ctx context.Context, tx Tx, from time.Time, rate fl
 	return nil
 }
 
-// firsts counts people by the first channel of a plan that reaches them.
-func firsts(a Audience, channels []string) map[string]int64 {
+// Firsts counts people by the first channel of a plan that reaches them.
+func Firsts(a Audience, channels []string) map[string]int64 {
 	out := map[string]int64{}
 	for _, s := range a.Segments {
 		if l := s.On(channels); s.Kind == "all" && len(l) > 0 {

@@ -11,6 +11,7 @@ import (
 const (
 	idle    = iota
 	waiting // for a provider: none takes it now
+	left    // to a lane, which waits for its channel
 	open    // begun
 	over    // there is a verdict
 )

@@ -25,10 +25,22 @@ func (s *shift) carry(g *group) (reroute bool, err error) {
 		if n, err = s.pace(g, len(todo)); err != nil {
 			return false, err
 		}
-		reroute, err = s.send(g, todo[:n])
-		todo = todo[n:]
+		if n > 0 {
+			reroute, err = s.send(g, todo[:n])
+		}
+		if todo = todo[n:]; s.leaves {
+			s.leave(todo)
+			break
+		}
 	}
 	return reroute, err
+}
+
+// leave has tasks wait in a lane, so that those of other channels need not.
+func (s *shift) leave(tasks []int32) {
+	for _, i := range tasks {
+		s.tasks[i].state = left
+	}
 }
 
 // send carries tasks of a group in one go.
@@ -97,16 +109,22 @@ func (s *shift) unsent(g *group, err error) (reroute bool, _ error) {
 }
 
 // pace waits until at least one of n messages may go over the provider and for the dispatch, and returns how
-// many may go at once. A stop of the process ends the wait.
+// many may go at once; where people are left to lanes it does not wait, and none may. A stop of the process ends the
+// wait.
 func (s *shift) pace(g *group, n int) (int, error) {
-	limits := [...]*rate.Limiter{g.provider.pace.now(s.f.o.Clock.Now()), g.route.pace.now(s.f.o.Clock.Now())}
+	now := s.f.o.Clock.Now()
+	limits := [...]*rate.Limiter{g.provider.pace.now(now), g.route.pace.now(now)}
 	for _, l := range limits {
-		if l != nil {
+		switch {
+		case l == nil:
+		case s.leaves:
+			n = max(0, min(n, int(l.TokensAt(now))))
+		default:
 			n = min(n, l.Burst())
 		}
 	}
 	for _, l := range limits {
-		if l == nil {
+		if l == nil || n == 0 {
 			continue
 		}
 		now := s.f.o.Clock.Now()
@@ -115,7 +133,12 @@ func (s *shift) pace(g *group, n int) (int, error) {
 			n = (n + 1) / 2
 			slot = l.ReserveN(now, n)
 		}
-		if wait := slot.DelayFrom(now); wait > 0 && s.rest(wait) != nil {
+		wait := slot.DelayFrom(now)
+		if wait > 0 && s.leaves { // another worker was faster
+			slot.CancelAt(now)
+			return 0, nil
+		}
+		if wait > 0 && s.rest(wait) != nil {
 			slot.CancelAt(s.f.o.Clock.Now())
 			return 0, errLost
 		}

@@ -108,6 +108,9 @@ func (m *members) next(jobs []job, n int) (_ []job, last bool, err error) {
 			}
 		}
 		for ; len(jobs) < n && m.at < min(m.to, m.r.To); m.at++ {
+			if !m.r.Has(m.at) {
+				continue
+			}
 			j := job{seq: m.at}
 			if m.open != nil {
 				j.person = &m.open[m.at-m.from]

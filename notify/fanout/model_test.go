@@ -106,7 +106,21 @@ func (w *world) start(dir string) *fanout.Stepper {
 	s := w.stepper(dir)
 	s.SetPart(7)
 	s.SetBeat(time.Hour)
+	s.SetSleep(w.pass)
 	return s
+}
+
+// pass is a worker's wait for its turn at a provider. Some die in it, and some wake up too late.
+func (w *world) pass(d time.Duration) {
+	w.clock.Advance(d)
+	switch d := w.decide(40); {
+	case w.calm:
+	case d == 0:
+		panic(errDied)
+	case d == 1 && w.busy == 1:
+		w.clock.Advance(2 * time.Minute)
+		w.turn(1 - int(w.decide(2)))
+	}
 }
 
 // receipt is later word about something a provider has taken, or forged.
@@ -192,7 +206,7 @@ func (w *world) climbed(t *rapid.T, rows []notify.Delivery) {
 		return
 	}
 	first := rows[0]
-	if first.Seq == smsFirst {
+	if len(w.people[first.Seq].Channels) > 0 { // short messages before mail
 		first = rows[1]
 	}
 	story := strings.Join(w.story[fmt.Sprintf("%d/%s", first.Seq, first.Channel)], "\n")
@@ -233,9 +247,6 @@ func (w *world) proof(t *rapid.T) {
 	}
 }
 
-// smsFirst is the person who wants short messages before mail.
-const smsFirst = 4
-
 // fewer has rapid make fewer checks than its default, unless a number was asked for.
 func fewer(t *testing.T, n string) {
 	checks := flag.Lookup("rapid.checks")
@@ -246,7 +257,7 @@ func fewer(t *testing.T, n string) {
 }
 
 // TestDeliveriesAmongFickleProviders is the model test of deliveries: workers that die, stall and lose their
-// claims, providers that answer anything or stop, receipts late, repeated and forged, and people who pause,
+// claims, providers that answer anything or stop or are given few messages a second, receipts late, repeated and forged, and people who pause,
 // resume and stop, in any order.
 func TestDeliveriesAmongFickleProviders(t *testing.T) {
 	fewer(t, "15")
@@ -265,8 +276,11 @@ func TestDeliveriesAmongFickleProviders(t *testing.T) {
 
 func (w *world) begin(t *rapid.T) {
 	people := mailboxes(int(w.decide(20)) + 10)
-	people[3].Phones, people[smsFirst].Channels = nil, []string{"sms"}
+	people[3].Phones, people[4].Channels = nil, []string{"sms"}
 	for i := range people {
+		if i > 4 && w.decide(3) == 0 { // short messages before mail
+			people[i].Channels = []string{"sms"}
+		}
 		if w.decide(2) == 0 {
 			people[i].Emails = append(people[i].Emails, fmt.Sprintf("u%d@example.org", i))
 		}
@@ -282,6 +296,10 @@ func (w *world) begin(t *rapid.T) {
 	_, err := w.svc.Stop(w.ctx, person, w.d.ID, "only to have a house")
 	require.NoError(t, err)
 	w.release(people, course)
+	var rates [4]float64
+	for i := range rates {
+		rates[i] = []float64{0, 0, 1, 30}[w.decide(4)]
+	}
 	w.options = func(dir string) fanout.Options {
 		o := w.plainOptions(dir)
 		o.Providers = nil
@@ -290,6 +308,9 @@ func (w *world) begin(t *rapid.T) {
 		}
 		for _, id := range []string{"aliyun", "tencent"} {
 			o.Providers = append(o.Providers, notify.Provider{ID: id, Channel: curious{&fickle{w: w, id: id, name: "sms"}}})
+		}
+		for i := range o.Providers {
+			o.Providers[i].Rate = rates[i]
 		}
 		return o
 	}

@@ -29,6 +29,7 @@ type release struct {
 	ref    string
 	usable []string // channels of the plan that are configured here and have a message
 	routes map[string]*route
+	mixed  bool // its people are on more than one channel first
 }
 
 // release returns a dispatch ready to send. What is frozen is checked against the approved digest the
@@ -42,11 +43,15 @@ func (f *Fanout) release(ctx context.Context, no int64) (*release, error) {
 	}
 	rel = &release{routes: map[string]*route{}}
 	var messages []notify.FrozenMessage
+	var people notify.Audience
 	err := f.o.Store.View(ctx, f.scope, func(tx notify.Tx) (err error) {
 		if rel.Dispatch, err = tx.DispatchByNo(ctx, no); err != nil {
 			return err
 		}
 		if messages, err = notify.ApprovedMessages(ctx, tx, rel.Dispatch); err != nil {
+			return err
+		}
+		if people, err = tx.Audience(ctx, rel.Audience); err != nil {
 			return err
 		}
 		rel.key, err = tx.Key(ctx, rel.Incident)
@@ -63,6 +68,7 @@ func (f *Fanout) release(ctx context.Context, no int64) (*release, error) {
 			rel.usable = append(rel.usable, c)
 		}
 	}
+	rel.mixed = len(notify.Firsts(people, rel.usable)) > 1
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if known := f.releases[no]; known != nil { // another worker was faster: its limits count for all
@@ -78,9 +84,19 @@ func (f *Fanout) release(ctx context.Context, no int64) (*release, error) {
 	return rel, nil
 }
 
-// part is how many deliveries are recorded together: n, or some seconds' worth where they go slowly.
-func (rel *release) part(now time.Time, n int) int {
-	for _, r := range rel.routes {
+// leaves says that whoever would have to wait is left to a lane, so that nobody else has to.
+func (rel *release) leaves(r notify.Range) bool { return rel.mixed && !r.Again && r.Channel == "" }
+
+// part is how many deliveries of a range are recorded together: n, or some seconds' worth where they go slowly and
+// are waited for.
+func (rel *release) part(of notify.Range, now time.Time, n int) int {
+	if rel.leaves(of) {
+		return n
+	}
+	for channel, r := range rel.routes {
+		if of.Channel != "" && of.Channel != channel {
+			continue
+		}
 		limits := []*rate.Limiter{r.pace.now(now)}
 		for _, p := range r.providers {
 			limits = append(limits, p.pace.now(now))

@@ -20,6 +20,7 @@ type shift struct {
 	inFlight context.Context // outlives ctx, for what has begun
 	rel      *release
 	r        notify.Range
+	leaves   bool // to lanes, who would have to wait
 	page     *page
 	worn     []*provider // whose senders broke in this sub-batch
 	broken   error       // how
@@ -36,9 +37,15 @@ func (s *shift) part(last bool) error {
 	broken := s.sendAll()
 	outcomes, complete := s.results()
 	rec := notify.Recording{Range: s.r, Until: s.f.until(), Halt: s.short(), Outcomes: outcomes, Last: complete && last}
+	if rec.Last { // until then a range that is given back or taken over begins anew with whoever has no outcome
+		rec.Left = s.later
+	}
 	held, err := s.f.record(s.inFlight, s.rel.Dispatch, rec, s.stillShort)
 	if err != nil {
 		return errors.Join(broken, errUnrecorded, err) // the page stays: the journal knows what the store does not
+	}
+	if len(rec.Left) > 0 {
+		s.f.wake()
 	}
 	if err = errors.Join(broken, s.page.settled(len(s.tasks))); err == nil && (!held || !complete) {
 		err = errLost
@@ -141,8 +148,8 @@ func (s *shift) stillShort() string {
 	return s.short()
 }
 
-// results are the outcomes, in the order of seq; complete says that everybody has one. What was begun and has
-// no verdict is in doubt, and what was sent after an attempt that may have gone out is a possible duplicate.
+// results are the outcomes, in the order of seq; complete says that everybody has one or is left to a lane, which is
+// noted. What was begun and has no verdict is in doubt, and what was sent after an attempt that may have gone out is a possible duplicate.
 func (s *shift) results() (out []notify.Outcome, complete bool) {
 	out, complete = slices.Grow(s.outcomes[:0], len(s.tasks)), true
 	for i := range s.tasks {
@@ -150,6 +157,10 @@ func (s *shift) results() (out []notify.Outcome, complete bool) {
 		if t.state < open {
 			if t.spaced {
 				s.f.gaps.leave(t, s.f.o.Clock.Now())
+			}
+			if t.state == left {
+				s.later[t.channel] = append(s.later[t.channel], t.seq)
+				continue
 			}
 			if !t.stopped() {
 				complete = false

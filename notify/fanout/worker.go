@@ -26,10 +26,11 @@ type worker struct {
 	groups   []group
 	out      []notify.Outgoing
 	outcomes []notify.Outcome
+	later    map[string][]int64 // whom the range in hand leaves to lanes, by channel
 }
 
 func newWorker(f *Fanout) *worker {
-	return &worker{f: f, most: leastPart, senders: map[senderKey]prepared{}, unready: map[senderKey]bool{}}
+	return &worker{f: f, most: leastPart, senders: map[senderKey]prepared{}, unready: map[senderKey]bool{}, later: map[string][]int64{}}
 }
 
 type senderKey struct {
@@ -148,17 +149,18 @@ func (w *worker) work(ctx, inFlight context.Context, r notify.Range) error {
 	}
 	going, end := w.f.follow(inFlight, r)
 	defer end()
+	clear(w.later)
 	for last := false; !last; {
 		if ctx.Err() != nil || going.Err() != nil {
 			return errLost
 		}
-		if w.jobs, last, err = m.next(w.jobs[:0], rel.part(w.f.o.Clock.Now(), min(w.most, w.f.part))); err != nil {
+		if w.jobs, last, err = m.next(w.jobs[:0], rel.part(r, w.f.o.Clock.Now(), min(w.most, w.f.part))); err != nil {
 			return err
 		}
 		if w.jobs, err = w.f.hold(going, r, w.jobs); err != nil {
 			return err
 		}
-		s := shift{worker: w, ctx: ctx, going: going, inFlight: inFlight, rel: rel, r: r}
+		s := shift{worker: w, ctx: ctx, going: going, inFlight: inFlight, rel: rel, r: r, leaves: rel.leaves(r)}
 		begun := w.f.o.Clock.Now()
 		if err := s.part(last); err != nil {
 			return err
@@ -214,7 +216,7 @@ func (f *Fanout) follow(ctx context.Context, r notify.Range) (going context.Cont
 // hold leaves out of the members of a range that somebody had before who has an outcome by now: from an
 // earlier owner, or because a receipt was faster.
 func (f *Fanout) hold(ctx context.Context, r notify.Range, jobs []job) ([]job, error) {
-	if len(jobs) == 0 || !r.Again && r.Epoch <= 1 {
+	if len(jobs) == 0 || !r.Again && r.Channel == "" && r.Epoch <= 1 {
 		return jobs, nil // nobody has sent to these before
 	}
 	var rows []notify.Delivery
