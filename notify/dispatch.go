@@ -248,6 +248,7 @@ type Batch struct {
 	Dispatch int64
 	No       int64
 	Kind     string // outcomes | receipts
+	Channel  string // that all its events are about; "": several
 	Root     string // hex
 	Count    int
 	Events   []byte // evidence.EncodeEvents: ids, enums and times only

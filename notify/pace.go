@@ -31,23 +31,37 @@ func (p *Progress) pace(ctx context.Context, tx Tx) error {
 	if since.Before(p.StartedAt) {
 		since = p.StartedAt
 	}
-	n, from, err := tx.RecentOutcomes(ctx, p.No, since)
-	if err != nil {
+	rates, err := p.rates(ctx, tx, now, since)
+	if err != nil || p.State != DispRunning {
 		return err
 	}
-	p.Rate = perSecond(n, now.Sub(from))
-	if p.State != DispRunning {
-		return nil
-	}
 	rate, watched := p.beyondWatch(now)
+	if p.Flow.Phase == PhaseWatching {
+		rates = map[string]float64{"": rate}
+	}
 	p.ETA = after(now.Add(watched), p.People.Pending, rate)
 	if err := p.waits(ctx, tx); err != nil {
 		return err
 	}
-	if err := p.byChannel(ctx, tx, now.Add(watched), rate); err != nil {
+	if err := p.byChannel(ctx, tx, now.Add(watched), rates); err != nil {
 		return err
 	}
 	return p.margin(p.ETA)
+}
+
+// rates are how fast each channel goes by itself, and under "" what went over several together; all of it is the
+// dispatch's rate.
+func (p *Progress) rates(ctx context.Context, tx Tx, now, since time.Time) (map[string]float64, error) {
+	out := map[string]float64{}
+	for _, c := range append([]string{"", NoChannel}, p.Channels...) {
+		n, from, err := tx.RecentOutcomes(ctx, p.No, c, since)
+		if err != nil {
+			return nil, err
+		}
+		out[c] = perSecond(n, now.Sub(from))
+		p.Rate += out[c]
+	}
+	return out, nil
 }
 
 // waits says until when the last delivery waits for its time: a quiet night, a retry, word of arrival. The dispatch
@@ -104,9 +118,10 @@ func (p *Progress) margin(at *time.Time) error {
 	return nil
 }
 
-// byChannel divides the pace by channel: who is on which channel first is known of the audience, and the
-// present mix goes on from an instant.
-func (p *Progress) byChannel(ctx context.Context, tx Tx, from time.Time, rate float64) error {
+// byChannel says how each channel gets on from an instant: who is on which channel first is known of the audience, and
+// what went over several together is taken to be mixed as everything so far. The dispatch is through when its slowest
+// channel is.
+func (p *Progress) byChannel(ctx context.Context, tx Tx, from time.Time, rates map[string]float64) error {
 	if p.Audience == "" {
 		return nil
 	}
@@ -128,11 +143,14 @@ func (p *Progress) byChannel(ctx context.Context, tx Tx, from time.Time, rate fl
 		}
 	}
 	for c, pace := range p.Pace {
-		if pace.Tried > 0 {
-			pace.Rate = rate * float64(pace.Tried) / float64(sum)
+		if pace.Rate = rates[c]; pace.Tried > 0 {
+			pace.Rate += rates[""] * float64(pace.Tried) / float64(sum)
 		}
 		pace.ETA = after(from, max(0, pace.First-pace.Tried), pace.Rate)
 		p.Pace[c] = pace
+		if len(first) > 1 && pace.ETA != nil && (p.ETA == nil || pace.ETA.After(*p.ETA)) {
+			p.ETA = pace.ETA
+		}
 	}
 	return nil
 }

@@ -109,6 +109,7 @@ type writing struct {
 		n       int64
 	}
 	events *evidence.EventBatch
+	about  string // the channel of all events so far; "": several
 	rows   []Delivery
 	moved  tally
 	opened int
@@ -156,7 +157,7 @@ func applyOutcomes(ctx context.Context, tx Tx, d Dispatch, kind string, outcomes
 	if err := tx.AddCounts(ctx, d.No, w.moved.people, w.moved.rows, w.moved.doubt); err != nil {
 		return sum, err
 	}
-	b := Batch{Dispatch: d.No, Kind: kind, Plain: w.bare > 0, From: from, To: to}
+	b := Batch{Dispatch: d.No, Kind: kind, Channel: w.about, Plain: w.bare > 0, From: from, To: to}
 	if err := writeBatch(ctx, tx, d, b, w.events); err != nil || len(w.rows) == 0 {
 		return sum, err // what went well breaks no limit
 	}
@@ -212,6 +213,11 @@ func (w *writing) take(channel string) {
 
 // add enters a delivery as it now stands.
 func (w *writing) add(d *Delivery) {
+	if w.events.Len() == 0 {
+		w.about = d.Channel
+	} else if w.about != d.Channel {
+		w.about = ""
+	}
 	w.events.Add(&evidence.DeliveryEvent{
 		Seq: d.Seq, Channel: d.Channel, Address: Nth(d.Address), Attempt: d.Attempt, State: d.State.String(), Class: string(d.Class), Code: d.Code,
 		Provider: d.Provider, ProviderID: d.ProviderID, Doubt: d.Doubt, At: w.now,

@@ -96,9 +96,9 @@ type Tx interface {
 	Counts(ctx context.Context, dispatchNo int64) (people map[DeliveryState]int64, rows map[CountKey]int64, doubt int64, err error)
 	NextNo(ctx context.Context, dispatchNo int64, what string) (int64, error) // next range or batch number
 	InsertBatch(ctx context.Context, b Batch) error
-	// RecentOutcomes adds up the batches of outcomes since an instant, the newest 240 at most; from is when the
-	// oldest one counted was written.
-	RecentOutcomes(ctx context.Context, dispatchNo int64, since time.Time) (n int64, from time.Time, err error)
+	// RecentOutcomes adds up the batches of outcomes on one channel, or of those on several (""), since an instant,
+	// the newest 240 at most; from is when the oldest one counted was written.
+	RecentOutcomes(ctx context.Context, dispatchNo int64, channel string, since time.Time) (n int64, from time.Time, err error)
 	Batches(ctx context.Context, dispatchNo, after int64, limit int) ([]Batch, error)
 
 	providerStore

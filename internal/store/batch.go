@@ -15,17 +15,20 @@ func (t *Tx) InsertBatch(ctx context.Context, b notify.Batch) error {
 	if err := t.owns(ctx, "dispatch", b.Dispatch); err != nil {
 		return err
 	}
-	_, err := t.exec(ctx, "insert batch", `
-		INSERT INTO delivery_batch (dispatch_no, no, kind, root, count, events, at, plain, from_seq, to_seq)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
-		b.Dispatch, b.No, b.Kind, b.Root, b.Count, b.Events, at(&b.At), b.Plain, b.From, b.To)
+	channel, err := code[string]{&b.Channel, channelNames}.number()
+	if err != nil {
+		return fmt.Errorf("insert batch: channel: %w", err)
+	}
+	_, err = t.exec(ctx, "insert batch", `INSERT INTO delivery_batch (`+batchColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+		b.Dispatch, b.No, b.Kind, channel, b.Root, b.Count, b.Events, at(&b.At), b.Plain, b.From, b.To)
 	return err
 }
 
-const batchColumns = `dispatch_no, no, kind, root, count, events, at, plain, from_seq, to_seq`
+const batchColumns = `dispatch_no, no, kind, channel, root, count, events, at, plain, from_seq, to_seq`
 
 func scanBatch(s scanner) (b notify.Batch, err error) {
-	return b, s.Scan(&b.Dispatch, &b.No, &b.Kind, &b.Root, &b.Count, &b.Events, at(&b.At), &b.Plain, &b.From, &b.To)
+	return b, s.Scan(&b.Dispatch, &b.No, &b.Kind, code[string]{&b.Channel, channelNames}, &b.Root, &b.Count, &b.Events, at(&b.At),
+		&b.Plain, &b.From, &b.To)
 }
 
 // Batches pages through a dispatch's batches by number.

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"tocsin/incident"
@@ -120,11 +121,15 @@ func (t *Tx) NextNo(ctx context.Context, dispatchNo int64, what string) (int64, 
 // seconds of a fast one.
 const recentBatches = 240
 
-// RecentOutcomes adds up the newest batches of outcomes since an instant. When there are more, from is the
-// instant of the oldest counted.
-func (t *Tx) RecentOutcomes(ctx context.Context, dispatchNo int64, since time.Time) (n int64, from time.Time, err error) {
+// RecentOutcomes adds up the newest batches of outcomes on a channel, or of those on several (""), since an instant.
+// When there are more, from is the instant of the oldest counted.
+func (t *Tx) RecentOutcomes(ctx context.Context, dispatchNo int64, channel string, since time.Time) (n int64, from time.Time, err error) {
 	if err := t.owns(ctx, "dispatch", dispatchNo); err != nil {
 		return 0, since, err
+	}
+	number, err := code[string]{&channel, channelNames}.number()
+	if err != nil {
+		return 0, since, fmt.Errorf("read rate: channel: %w", err)
 	}
 	type batch struct {
 		n  int64
@@ -132,7 +137,8 @@ func (t *Tx) RecentOutcomes(ctx context.Context, dispatchNo int64, since time.Ti
 	}
 	scan := func(s scanner) (b batch, err error) { return b, s.Scan(&b.n, at(&b.at)) }
 	found, err := all(ctx, t, "read rate", scan, `
-		SELECT count, at FROM delivery_batch WHERE dispatch_no = $1 AND kind = 'outcomes' ORDER BY no DESC LIMIT $2`, dispatchNo, recentBatches)
+		SELECT count, at FROM delivery_batch`+t.db.dialect.using("delivery_batch_rate")+`
+		WHERE dispatch_no = $1 AND kind = 'outcomes' AND channel = $3 ORDER BY no DESC LIMIT $2`, dispatchNo, recentBatches, number)
 	from = since
 	for i, b := range found {
 		switch {

@@ -256,10 +256,10 @@ func TestRecentOutcomes(t *testing.T) {
 		since := storetest.Start.Add(time.Minute)
 		tx(t, db, acme, func(tx playbooks.Tx) {
 			insert := func(no int64, kind string, at time.Time) {
-				require.NoError(t, tx.InsertBatch(ctx, notify.Batch{Dispatch: d.No, No: no, Kind: kind, Count: 10, Events: []byte{1}, At: at}))
+				require.NoError(t, tx.InsertBatch(ctx, notify.Batch{Dispatch: d.No, No: no, Kind: kind, Channel: "email", Count: 10, Events: []byte{1}, At: at}))
 			}
 			recent := func() (int64, time.Time) {
-				n, from, err := tx.RecentOutcomes(ctx, d.No, since)
+				n, from, err := tx.RecentOutcomes(ctx, d.No, "email", since)
 				require.NoError(t, err)
 				return n, from
 			}
@@ -276,9 +276,16 @@ func TestRecentOutcomes(t *testing.T) {
 			}
 			n, from = recent()
 			require.Equal(t, []any{int64(2390), since.Add(60 * time.Millisecond)}, []any{n, from})
+			for no, channel := range []string{"sms", ""} {
+				b := notify.Batch{Dispatch: d.No, No: int64(400 + no), Kind: "outcomes", Channel: channel, Count: 7, Events: []byte{1}, At: since}
+				require.NoError(t, tx.InsertBatch(ctx, b))
+				n, from, err := tx.RecentOutcomes(ctx, d.No, channel, since)
+				require.NoError(t, err)
+				require.Equal(t, []any{int64(7), since}, []any{n, from}, "however many there are of another channel")
+			}
 		})
 		view(t, db, evil, func(tx playbooks.Tx) {
-			_, _, err := tx.RecentOutcomes(ctx, d.No, since)
+			_, _, err := tx.RecentOutcomes(ctx, d.No, "email", since)
 			requireFault(t, err, incident.NotFound)
 		})
 	})

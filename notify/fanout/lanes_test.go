@@ -319,3 +319,22 @@ func TestALaneLeavesOutWhoWasToldSince(t *testing.T) {
 	require.EqualValues(t, 400, p.People.Accepted)
 	require.Equal(t, 50+1, h.told(), "the mail of the part in hand, and the short message that might go at once")
 }
+
+// TestTheEndIsThatOfTheSlowestChannel: what went out quickly says nothing of how long the rest takes.
+func TestTheEndIsThatOfTheSlowestChannel(t *testing.T) {
+	h := slowSMS(t, 5000)
+	s := h.paced(t.TempDir())
+	for h.email.total < 2500 {
+		_, err := s.Turn(h.ctx)
+		require.NoError(t, err)
+	}
+	h.clock.Advance(5 * time.Second)
+	_, err := s.Turn(h.ctx)
+	require.NoError(t, err)
+	p := h.adds()
+	require.EqualValues(t, 1000, p.Pace["sms"].Tried)
+	require.InDelta(t, 10, p.Pace["sms"].Rate, 1)
+	require.InDelta(t, 150, p.Pace["sms"].ETA.Sub(h.clock.Now()).Seconds(), 20)
+	require.Equal(t, p.Pace["sms"].ETA, p.ETA)
+	require.NoError(t, s.Close())
+}
