@@ -32,7 +32,7 @@ type Audience struct {
 	Total      int64  // recipients: who is told for them; they have seq 0 … Total-1
 	Rejected   int64  // records with a fault, without duplicates
 	Duplicates int64  // records about a person who is in it already
-	Dropped    int64  // bad addresses of records that are kept
+	Dropped    int64  // bad addresses, locales and zones of records that are kept
 	ByChannel  map[string]int64
 	Segments   []Segment
 	Root       string // snapshot root, hex, once ready
@@ -137,10 +137,13 @@ type Guardian struct {
 	Emails []string `json:"emails,omitempty"`
 }
 
-// AddressDropped is the rule of a reject that is no whole line: the person is kept without the address.
-const AddressDropped = "address-dropped"
+// The rules of a reject that is no whole line: the person is kept without the address, or without the locale or zone.
+const (
+	AddressDropped = "address-dropped"
+	ValueDropped   = "value-dropped"
+)
 
-// Reject is one line of an import that was not taken, or one address in a line that was.
+// Reject is one line of an import that was not taken, or one value in a line that was.
 type Reject struct {
 	Line    int64  `json:"line"`
 	Column  int64  `json:"column,omitempty"` // character of the line, from 1; 0: not known

@@ -165,7 +165,7 @@ func keyed(ctx context.Context, tx Tx, d Dispatch, from, to int64) ([]Recipient,
 	if err != nil {
 		return nil, err
 	}
-	pages, err := tx.Pages(ctx, d.AudienceNo, from, to)
+	pages, err := tx.Pages(ctx, nil, d.AudienceNo, from, to)
 	if err != nil {
 		return nil, err
 	}

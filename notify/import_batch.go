@@ -160,11 +160,8 @@ func (im *importer) prepare(c chunk) *batch {
 			b.rejects = append(b.rejects, im.reject(l.no, row, wrong))
 			continue
 		}
-		for i := range p.normal.dropped {
-			one := im.reject(l.no, row, &p.normal.dropped[i])
-			one.Rule = AddressDropped
-			b.dropped = append(b.dropped, one)
-		}
+		b.dropped = im.drop(b.dropped, l.no, row, p.normal.dropped, AddressDropped)
+		b.dropped = im.drop(b.dropped, l.no, row, p.normal.unknown, ValueDropped)
 		b.addLine(p, l.no)
 	}
 	return b
@@ -264,6 +261,16 @@ func (im *importer) reject(at int64, row string, p *incident.Problem) Reject {
 		r.Column = jsonCharacter(row)
 	}
 	return r
+}
+
+// drop lists what a person who is kept goes without.
+func (im *importer) drop(list []Reject, at int64, row string, problems []incident.Problem, rule string) []Reject {
+	for i := range problems {
+		one := im.reject(at, row, &problems[i])
+		one.Rule = rule
+		list = append(list, one)
+	}
+	return list
 }
 
 // reach is the channels on which a person has an address, as bits.

@@ -9,10 +9,10 @@ import (
 	"tocsin/notify"
 )
 
-// TestABadAddressCostsNobodyTheOthers holds who is kept of lines with addresses that are none, without what, and
-// what is said of it.
-func TestABadAddressCostsNobodyTheOthers(t *testing.T) {
-	const dropped = notify.AddressDropped
+// TestABadValueCostsNobodyTheOthers holds who is kept of lines with addresses, locales or zones that are none, without
+// what, and what is said of it.
+func TestABadValueCostsNobodyTheOthers(t *testing.T) {
+	const dropped, unknown = notify.AddressDropped, notify.ValueDropped
 	for _, c := range []struct {
 		name, line    string
 		kept          bool
@@ -29,6 +29,11 @@ func TestABadAddressCostsNobodyTheOthers(t *testing.T) {
 			[]string{"a@example.com"}, nil, "/emails/0", dropped, 1},
 		{"what is said of none contradicts itself", `{"person_key":"a","emails":["nobody","a@example.com"],"shared":["b@example.com"]}`, false, nil, nil, "/shared/0", "address", 1},
 		{"none is left", `{"person_key":"a","emails":["nobody"]}`, false, nil, nil, "/emails/0", "email", 1},
+		{"nobody knows the locale", `{"person_key":"a","emails":["a@example.com"],"locale":"nobody's"}`, true, []string{"a@example.com"}, nil, "/locale", unknown, 1},
+		{"nobody knows the zone", `{"person_key":"a","emails":["a@example.com"],"zone":"Mars/nobody"}`, true, []string{"a@example.com"}, nil, "/zone", unknown, 1},
+		{"a zone that is each machine's own", `{"person_key":"a","emails":["a@example.com"],"zone":"Local"}`, true, []string{"a@example.com"}, nil, "/zone", unknown, 1},
+		{"neither locale nor address is one", `{"person_key":"a","emails":["nobody"],"locale":"nobody's"}`, false, nil, nil, "/emails/0", "email", 1},
+		{"a region decides what law holds", `{"person_key":"a","emails":["a@example.com"],"jurisdiction":"nobody"}`, false, nil, nil, "/jurisdiction", "iso-3166", 1},
 		{"none was named", `{"person_key":"a"}`, true, nil, nil, "", "", 0},
 		{"a parent without a number", `{"person_key":"a","guardians":[{"name":"One"},{"name":"Two","phones":["13900000002"]}]}`, true, nil, []string{"+8613900000002"}, "/guardians/0", dropped, 1},
 		{"a parent with a bad one", `{"person_key":"a","emails":["child@"],"guardians":[{"phones":["1"],"emails":["p@example.com"]}]}`, true, []string{"p@example.com"}, nil, "/emails/0", dropped, 2},
@@ -53,6 +58,7 @@ func TestABadAddressCostsNobodyTheOthers(t *testing.T) {
 			}
 			require.Equal(t, []int64{2, 0, int64(c.findings)}, []int64{a.Total, a.Rejected, a.Dropped})
 			require.Equal(t, [][]string{c.emails, c.phones}, [][]string{people[0].Emails, people[0].Phones})
+			require.Empty(t, people[0].Locale+people[0].Zone)
 		})
 	}
 }

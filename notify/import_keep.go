@@ -51,8 +51,9 @@ func (k *keeper) suspects(batches []*batch) []blind {
 	return out
 }
 
-// take keeps whom nobody in the audience is, and counts.
-func (k *keeper) take(b *batch, known map[blind]bool, a *Audience) {
+// take keeps whom nobody in the audience is, and counts. Who stands in a base is only counted: a file with everybody in
+// it, of whom few are new, would list them all.
+func (k *keeper) take(b *batch, known map[blind]int64, a *Audience) {
 	a.Rows += b.rows
 	a.At = b.at
 	k.rejected = append(k.rejected, b.rejects...)
@@ -64,8 +65,10 @@ func (k *keeper) take(b *batch, known map[blind]bool, a *Audience) {
 		said = l.dropped
 		if l.known {
 			id := b.indexes(l.from)[0]
-			if k.fresh[id] || known[id] {
-				a.Duplicates++
+			if in, kept := known[id]; k.fresh[id] || kept {
+				if a.Duplicates++; kept && in != a.No {
+					continue
+				}
 				k.rejected = append(k.rejected, Reject{Line: l.at, Rule: "duplicate", Message: "this person stands in the audience already"})
 				continue
 			}
@@ -126,7 +129,7 @@ func (k *keeper) chunks(a *Audience, last bool) []IndexChunk {
 // keep stores batches in a transaction of their own.
 func (im *importer) keep(ctx context.Context, batches []*batch) error {
 	suspects := im.keeper.suspects(batches)
-	var known map[blind]bool
+	var known map[blind]int64
 	if len(suspects) > 0 && (len(im.a.Runs) > 0 || len(im.bases) > 0) {
 		err := im.store.View(ctx, im.scope, func(tx Tx) (err error) {
 			known, err = identified(ctx, tx, append([]int64{im.a.No}, im.bases...), suspects)

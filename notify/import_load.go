@@ -41,7 +41,7 @@ func (k *keeper) load(ctx context.Context, store Store, sc evidence.Scope, a Aud
 	from := min(a.Indexed, a.Total-a.Total%PageSize)
 	for ; from < a.Total; from += loadPages * PageSize {
 		err := view(func(tx Tx) error {
-			pages, err := tx.Pages(ctx, a.No, from, min(from+loadPages*PageSize, a.Total))
+			pages, err := tx.Pages(ctx, nil, a.No, from, min(from+loadPages*PageSize, a.Total))
 			for _, p := range pages {
 				if err == nil {
 					err = k.reopen(hasher, a, p)

@@ -97,6 +97,8 @@ func TestNobodyIsKeptTwiceOrLost(t *testing.T) {
 	delta, err := w.service.ImportFrom(w.ctx, rui, w.id, notify.Source{Name: "late.csv", Format: "csv", Reader: strings.NewReader(late), Base: a.ID})
 	require.NoError(t, err)
 	require.EqualValues(t, 1, delta.Affected, "who stands in the base is not told again")
+	require.Equal(t, delta.Rows-1, delta.Duplicates+delta.Rejected)
+	require.EqualValues(t, delta.Rejected, len(w.rejects(delta)), "who stands in the base is counted, not listed")
 	later, err := w.service.ImportFrom(w.ctx, rui, w.id, notify.Source{
 		Name: "later.csv", Format: "csv", Reader: strings.NewReader(late + "u-newer,Example,later@example.com,,,\n"), Base: delta.ID,
 	})

@@ -60,7 +60,7 @@ func (w *world) snapshot(a notify.Audience) (people []notify.Recipient) {
 	require.NoError(w.t, w.store.View(w.ctx, audit, func(tx notify.Tx) error {
 		key, err := tx.Key(w.ctx, w.id)
 		require.NoError(w.t, err)
-		pages, err := tx.Pages(w.ctx, a.No, 0, a.Total+1)
+		pages, err := tx.Pages(w.ctx, nil, a.No, 0, a.Total+1)
 		require.NoError(w.t, err)
 		var root evidence.Root
 		for i, p := range pages {

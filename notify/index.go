@@ -133,18 +133,22 @@ func eachIdentity(chunk []byte, fn func(blind)) {
 	}
 }
 
-// identified says which of some indexes are the identity of a recipient kept in one of the audiences.
-func identified(ctx context.Context, tx Tx, audiences []int64, indexes []blind) (map[blind]bool, error) {
-	known := map[blind]bool{}
+// identified says which of some indexes are the identity of a recipient kept in one of the audiences, and in which one
+// first.
+func identified(ctx context.Context, tx Tx, audiences []int64, indexes []blind) (map[blind]int64, error) {
+	known := map[blind]int64{}
 	for _, b := range indexes {
 		for _, no := range audiences {
+			if _, found := known[b]; found {
+				break
+			}
 			chunks, err := tx.IndexChunks(ctx, no, b[:])
 			if err != nil {
 				return nil, fmt.Errorf("look identity up: %w", err)
 			}
 			for _, c := range chunks {
 				if _, is := ChunkSeqs(c, b[:]); is {
-					known[b] = true
+					known[b] = no
 				}
 			}
 		}

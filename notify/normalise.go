@@ -34,6 +34,7 @@ type normaliser struct {
 
 	dropped []incident.Problem // bad addresses of the last recipient, who is kept without them
 	bad     []string           // their values
+	unknown []incident.Problem // locale and zone of theirs that nobody knows, likewise
 }
 
 func newNormaliser() *normaliser {
@@ -42,9 +43,9 @@ func newNormaliser() *normaliser {
 
 // normalise changes r into its one form, or says what is wrong first. The problem never holds a value. Addresses
 // that are none are dropped; a person is refused for them only when no other is left, so that a later line with
-// a good one still counts.
+// a good one still counts. A locale or a zone that is none costs nobody the message.
 func (n *normaliser) normalise(r *Recipient) *incident.Problem {
-	n.dropped, n.bad = n.dropped[:0], n.bad[:0]
+	n.dropped, n.bad, n.unknown = n.dropped[:0], n.bad[:0], n.unknown[:0]
 	for _, check := range [...]func(*Recipient) *incident.Problem{words, n.place, n.addresses, n.places, choices, n.verified, vars} {
 		if p := check(r); p != nil {
 			return p
@@ -85,10 +86,10 @@ func words(r *Recipient) *incident.Problem {
 func (n *normaliser) place(r *Recipient) *incident.Problem {
 	var ok bool
 	if r.Locale, ok = lookup(n.locales, r.Locale, locale); !ok {
-		return problem("/locale", "bcp-47", "not a language tag such as zh-Hans or en")
+		n.unknown = append(n.unknown, *problem("/locale", "bcp-47", "not a language tag such as zh-Hans or en"))
 	}
 	if r.Zone, ok = lookup(n.zones, r.Zone, zone); !ok {
-		return problem("/zone", "iana-zone", "not a time zone such as Asia/Shanghai")
+		n.unknown = append(n.unknown, *problem("/zone", "iana-zone", "not a time zone such as Asia/Shanghai"))
 	}
 	if r.Jurisdiction, ok = lookup(n.regions, r.Jurisdiction, region); !ok {
 		return problem("/jurisdiction", "iso-3166", "not a country or region code such as CN or CN-SH")
@@ -105,10 +106,13 @@ func lookup(known map[string]string, s string, parse func(string) (string, bool)
 		return v, true
 	}
 	v, ok := parse(strings.TrimSpace(s))
-	if ok && len(known) < maxKnown {
+	if !ok {
+		return "", false
+	}
+	if len(known) < maxKnown {
 		known[strings.Clone(s)] = strings.Clone(v)
 	}
-	return v, ok
+	return v, true
 }
 
 // locale is the canonical tag. Chinese is told apart by script, which is what messages are written in.

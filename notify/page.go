@@ -107,14 +107,14 @@ func PageLeaves(key *seal.Key, audienceNo int64, p RecipientPage) ([][]byte, err
 
 // RecipientsAt reads the recipients at some sequences, in order. Each page is opened once, and nothing of it is kept
 // but those who are wanted: they may be few in each of thousands of pages.
-func RecipientsAt(ctx context.Context, tx Tx, key *seal.Key, audienceNo int64, seqs []int64) ([]Recipient, error) {
+func RecipientsAt(ctx context.Context, tx Tx, key *seal.Key, audienceNo int64, seqs []int64) (_ []Recipient, err error) {
 	seqs = slices.Compact(slices.Sorted(slices.Values(seqs)))
 	out := make([]Recipient, 0, len(seqs))
 	var book Book
 	var slabs decoding
+	var pages []RecipientPage
 	for _, w := range windows(seqs) {
-		pages, err := tx.Pages(ctx, audienceNo, w[0], w[1])
-		if err != nil {
+		if pages, err = tx.Pages(ctx, pages[:0], audienceNo, w[0], w[1]); err != nil {
 			return nil, err
 		}
 		for _, p := range pages {

@@ -98,8 +98,8 @@ type onlyPages struct {
 	pages []RecipientPage
 }
 
-func (o onlyPages) Pages(_ context.Context, _, from, to int64) ([]RecipientPage, error) {
-	return o.pages[from/PageSize : (to-1)/PageSize+1], nil
+func (o onlyPages) Pages(_ context.Context, pages []RecipientPage, _, from, to int64) ([]RecipientPage, error) {
+	return append(pages, o.pages[from/PageSize:(to-1)/PageSize+1]...), nil
 }
 
 // TestOfManyPagesOnlyTheWantedAreKept: retries are few in each of thousands of pages.

@@ -41,7 +41,8 @@ type Tx interface {
 	LockAudience(ctx context.Context, id string) (Audience, error)
 	// InsertPages keeps pages of recipients; one that is there is replaced.
 	InsertPages(ctx context.Context, a Audience, pages []RecipientPage) error
-	Pages(ctx context.Context, audienceNo, from, to int64) ([]RecipientPage, error) // that hold any from ≤ seq < to, in order
+	// Pages appends to pages those that hold any from ≤ seq < to, in order. The bodies behind its length are written over.
+	Pages(ctx context.Context, pages []RecipientPage, audienceNo, from, to int64) ([]RecipientPage, error)
 	// OpenAudiences are the operator's that are neither ready nor given up.
 	OpenAudiences(ctx context.Context) ([]Audience, error)
 	InsertChunks(ctx context.Context, a Audience, chunks []IndexChunk) error

@@ -215,7 +215,7 @@ type audienceState struct {
 }
 
 func (a audienceState) text() string {
-	s := fmt.Sprintf("%s %s: %d lines, %d people, %d recipients, %d rejected, %d duplicates, %d bad addresses dropped", a.ID, a.State,
+	s := fmt.Sprintf("%s %s: %d lines, %d people, %d recipients, %d rejected, %d duplicates, %d bad values dropped", a.ID, a.State,
 		a.Rows, a.Affected, a.Total, a.Rejected, a.Duplicates, a.Dropped)
 	for i, ch := range slices.Sorted(maps.Keys(a.ByChannel)) {
 		s += fmt.Sprintf("%s%s %d", [...]string{"\nreachable by ", ", "}[min(i, 1)], ch, a.ByChannel[ch])

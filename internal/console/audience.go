@@ -206,8 +206,11 @@ func (r *request) rejects(id string, after int64) (page []notify.Reject, more in
 	}
 	for i, reject := range page {
 		page[i].Message = r.said(reject.Message)
-		if reject.Rule == notify.AddressDropped {
+		switch reject.Rule {
+		case notify.AddressDropped:
 			page[i].Message = r.tr("audience.dropped-why", "why", page[i].Message)
+		case notify.ValueDropped:
+			page[i].Message = r.tr("audience.unknown-why", "why", page[i].Message)
 		}
 	}
 	return page, more, err

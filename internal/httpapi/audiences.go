@@ -26,7 +26,7 @@ type audienceView struct {
 	Total      int64                `json:"total" doc:"Recipients: guardians and next of kin in their people's place"`
 	Rejected   int64                `json:"rejected"`
 	Duplicates int64                `json:"duplicates"`
-	Dropped    int64                `json:"dropped" doc:"Bad addresses left out; the people are kept and told at their others"`
+	Dropped    int64                `json:"dropped" doc:"Bad addresses, locales and zones left out; the people are kept"`
 	ByChannel  map[string]int64     `json:"by_channel"`
 	Segments   []notify.Segment     `json:"segments,omitempty"`
 	Root       string               `json:"root,omitempty"`
@@ -122,7 +122,7 @@ func (a *api) importAudience(ctx context.Context, sc evidence.Scope, in *importI
 func (a *api) audiences(h huma.API) {
 	op := a.operation("import-audience", http.MethodPost, "/incidents/{id}/audience", "Stream recipients as CSV or NDJSON", http.StatusCreated,
 		func(o *huma.Operation) { o.MaxBodyBytes = -1; o.BodyReadTimeout = -1; o.Metadata["stream"] = true })
-	op.Description = "Answers when the whole body is taken; GET /audiences/{id} shows live counts meanwhile. Faulty lines are rejects, the others are kept; a bad address alone is dropped and listed with the rule address-dropped. " +
+	op.Description = "Answers when the whole body is taken; GET /audiences/{id} shows live counts meanwhile. Faulty lines are rejects, the others are kept; a bad address alone is dropped and listed with the rule address-dropped, a locale or zone that nobody knows with value-dropped. " +
 		"An import that breaks off is failed and resumable: send the same file again with resume=. With file= the body is empty and the answer comes at once."
 	op.RequestBody = &huma.RequestBody{Content: map[string]*huma.MediaType{"application/x-ndjson": {}, "text/csv": {}}}
 	register(h, a, op, a.importAudience)

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"math"
 	"slices"
@@ -106,15 +107,29 @@ func (t *Tx) InsertPages(ctx context.Context, a notify.Audience, pages []notify.
 		` ON CONFLICT (audience_no, from_seq) DO UPDATE SET n = excluded.n, body = excluded.body`)
 }
 
-// Pages reads those that hold any recipient with from ≤ seq < to, in order.
-func (t *Tx) Pages(ctx context.Context, audienceNo, from, to int64) ([]notify.RecipientPage, error) {
+// Pages appends to pages those that hold any recipient with from ≤ seq < to, in order. The bodies behind its length
+// are written over.
+func (t *Tx) Pages(ctx context.Context, pages []notify.RecipientPage, audienceNo, from, to int64) ([]notify.RecipientPage, error) {
 	if err := t.owns(ctx, "audience", audienceNo); err != nil {
 		return nil, err
 	}
-	scan := func(s scanner) (p notify.RecipientPage, err error) { return p, s.Scan(&p.From, &p.Count, &p.Body) }
-	return all(ctx, t, "read recipients", scan, `
+	var body sql.RawBytes
+	scan := func(s scanner) (_ struct{}, err error) {
+		n := len(pages)
+		if n < cap(pages) {
+			pages = pages[:n+1]
+		} else {
+			pages = append(pages, notify.RecipientPage{})
+		}
+		p := &pages[n]
+		err = s.Scan(&p.From, &p.Count, &body)
+		p.Body = append(p.Body[:0], body...)
+		return struct{}{}, err
+	}
+	_, err := all(ctx, t, "read recipients", scan, `
 		SELECT from_seq, n, body FROM recipient_page WHERE audience_no = $1 AND from_seq >= $2 AND from_seq < $3 ORDER BY from_seq`,
 		audienceNo, from-from%notify.PageSize, to)
+	return pages, err
 }
 
 // InsertChunks keeps parts of runs of index entries.

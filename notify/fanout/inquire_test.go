@@ -1,6 +1,7 @@
 package fanout_test
 
 import (
+	"context"
 	"errors"
 	"sync"
 	"testing"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"tocsin/incident/evidence"
 	"tocsin/notify"
 	"tocsin/notify/fanout"
 )
@@ -69,4 +71,60 @@ func TestDoubtsOfAStoppedDispatchAreSettled(t *testing.T) {
 	require.Equal(t, map[int64]int{0: 1, 1: 1, 2: 1, 3: 3, 4: 2, 5: 1}, questions)
 	require.Equal(t, 6, h.sms.total)
 	require.Zero(t, h.email.total)
+}
+
+// refusing is a store that does not give dispatches out while it is told not to.
+type refusing struct {
+	notify.Store
+	refuses bool
+}
+
+type refusingTx struct{ notify.Tx }
+
+var errRefused = errors.New("the store is busy")
+
+func (s *refusing) View(ctx context.Context, sc evidence.Scope, fn func(notify.Tx) error) error {
+	return s.Store.View(ctx, sc, func(tx notify.Tx) error {
+		if s.refuses {
+			tx = refusingTx{tx}
+		}
+		return fn(tx)
+	})
+}
+
+func (refusingTx) DispatchByNo(context.Context, int64) (notify.Dispatch, error) {
+	return notify.Dispatch{}, errRefused
+}
+
+// A process that has never worked on the stopped dispatch must read it first; when it cannot, it asks later.
+func TestDoubtsAreAskedAboutOnceTheStoreGivesTheDispatch(t *testing.T) {
+	h := newHouse(t, phones(1))
+	h.sms.script = func(notify.Outgoing) notify.Verdict {
+		return notify.Verdict{Class: notify.ClassInDoubt, Code: "timeout"}
+	}
+	s := h.stepper(t.TempDir())
+	_, err := s.Turn(h.ctx)
+	require.NoError(t, err)
+	_, err = h.svc.Stop(h.ctx, person, h.d.ID, "enough")
+	require.NoError(t, err)
+	require.NoError(t, s.Close())
+
+	busy := &refusing{Store: h.store, refuses: true}
+	provider := &asked{channel: h.sms, answer: func(notify.Outgoing) (notify.Verdict, bool, error) {
+		return notify.Verdict{Class: notify.ClassDelivered}, true, nil
+	}}
+	h.options = func(dir string) fanout.Options {
+		o := h.plainOptions(dir)
+		o.Store, o.Providers = busy, []notify.Provider{{ID: "relay", Channel: h.email}, {ID: "aliyun", Channel: provider}}
+		return o
+	}
+	s = h.stepper(t.TempDir())
+	h.clock.Advance(2 * time.Minute)
+	require.ErrorIs(t, s.Tend(h.ctx), errRefused)
+	require.EqualValues(t, 1, h.progress().People.InDoubt)
+	busy.refuses = false
+	h.clock.Advance(2 * time.Minute)
+	require.NoError(t, s.Tend(h.ctx))
+	require.NoError(t, s.Close())
+	require.EqualValues(t, 1, h.progress().People.Delivered)
 }

@@ -61,7 +61,8 @@ func (w *worker) members(ctx context.Context, rel *release, r notify.Range) (*me
 	m := &members{rel: rel, r: r, at: r.From, books: &w.books}
 	err := w.f.o.Store.View(ctx, w.f.scope, func(tx notify.Tx) (err error) {
 		if !r.Again {
-			m.pages, err = tx.Pages(ctx, rel.AudienceNo, r.From, r.To)
+			w.pages, err = tx.Pages(ctx, w.pages[:0], rel.AudienceNo, r.From, r.To)
+			m.pages = w.pages
 			return err
 		}
 		if m.rows, err = tx.DeliveriesIn(ctx, r); err != nil {
@@ -126,7 +127,6 @@ func (m *members) turnPage() error {
 		return errMissing
 	}
 	p := m.pages[0]
-	m.pages[0].Body = nil
 	m.pages, m.from, m.to = m.pages[1:], p.From, p.From+int64(p.Count)
 	var err error
 	m.open, err = m.books.next().Open(m.rel.key, m.rel.AudienceNo, p)

@@ -1,6 +1,8 @@
 package fanout_test
 
 import (
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -52,4 +54,31 @@ func TestTrapsRaiseAnAlarm(t *testing.T) {
 		counts = append(counts, refs["count"])
 	}
 	require.Equal(t, []string{"2", "1"}, counts, "each is told of once")
+}
+
+// A trap at the first of several addresses counts too, though the next one is good; one at each counts twice.
+func TestATrapCountsThoughTheNextAddressIsGood(t *testing.T) {
+	h := newHouse(t, []notify.Recipient{
+		{PersonKey: "a", Emails: []string{"trap@example.com", "a@example.com"}},
+		{PersonKey: "b", Emails: []string{"trap@example.net", "trap@example.org"}},
+		{PersonKey: "c", Emails: []string{"c@example.com"}},
+	})
+	h.email.script = func(o notify.Outgoing) notify.Verdict {
+		if strings.HasPrefix(o.Address, "trap@") {
+			return notify.Verdict{Class: notify.ClassRcptPerm, Code: "561/honeypot"}
+		}
+		return notify.Verdict{Class: notify.ClassAccepted}
+	}
+	s := h.stepper(t.TempDir())
+	p := h.settle(s)
+	require.NoError(t, s.Close())
+	require.EqualValues(t, 3, p.Traps)
+	require.Equal(t, []int64{2, 1}, []int64{p.People.Accepted, p.People.Failed})
+	total := 0
+	for _, refs := range h.refsOf("dispatch.trapped") {
+		n, err := strconv.Atoi(refs["count"])
+		require.NoError(t, err)
+		total += n
+	}
+	require.Equal(t, 3, total)
 }

@@ -19,6 +19,7 @@ type worker struct {
 	senders map[senderKey]prepared
 	unready map[senderKey]bool // messages that a provider has no form for: another one takes them
 
+	pages    []notify.RecipientPage
 	jobs     []job
 	tasks    []task
 	ladders  []string // of the tasks

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -62,9 +63,9 @@ func newCluster(t *testing.T, dsn string, doors, workers int) *cluster {
 // through has the house ask another serve process.
 func (c *cluster) through(door int) { c.addr, c.service = c.addrs[door], c.doors[door] }
 
-// hire starts a worker in its own room, where an earlier one may have left a journal.
-func (c *cluster) hire(i int) {
-	c.workers[i], _ = start(c.whole, c.env, nil, "worker", "--data", c.rooms[i])
+// hire starts a worker in its own room, where an earlier one may have left a journal, with settings of its own if any.
+func (c *cluster) hire(i int, env ...string) {
+	c.workers[i], _ = start(c.whole, append(slices.Clone(c.env), env...), nil, "worker", "--data", c.rooms[i])
 }
 
 // quit ends a process as an operator would and holds it to its promise.

@@ -136,6 +136,9 @@ func (c *cluster) lostWorker(t *testing.T) {
 
 // revivedWorker starts a killed worker again: its journal narrows the doubt to what was in flight.
 func (c *cluster) revivedWorker(t *testing.T) {
+	c.t = t
+	c.quit(c.workers[1])
+	c.hire(1, "TOCSIN_LEASE=5m") // nobody takes its ranges before it is back, however slow the machine
 	id, d := c.begin(t, "revived", people)
 	c.workers[1].kill()
 	c.hire(1)

@@ -34,10 +34,13 @@ func (f figures) put(name string, people int64, r stage.Report) {
 }
 
 // ratio is the median over the rounds of one sender's figure to another's.
-func ratio(of map[string][]float64, a, b string) float64 {
+func ratio(of map[string][]float64, a, b string) float64 { return ratios(of[a], of[b]) }
+
+// ratios is the median of the ratios within each round.
+func ratios(a, b []float64) float64 {
 	var all []float64
-	for i := range min(len(of[a]), len(of[b])) {
-		all = append(all, of[a][i]/of[b][i])
+	for i := range min(len(a), len(b)) {
+		all = append(all, a[i]/b[i])
 	}
 	return median(all)
 }

@@ -133,6 +133,7 @@ func (p *pipeline) work(ctx context.Context, channel notify.Channel) error {
 		return err
 	}
 	var out []notify.Outgoing
+	var pages []notify.RecipientPage
 	var refused atomic.Int64
 	done := func(_ int, v notify.Verdict) {
 		if v.Class != notify.ClassAccepted {
@@ -144,7 +145,10 @@ func (p *pipeline) work(ctx context.Context, channel notify.Channel) error {
 		if from >= p.Total {
 			return sender.Close()
 		}
-		if out, err = p.address(ctx, out[:0], from, min(from+stretch, p.Total)); err != nil {
+		if pages, err = p.read(ctx, pages[:0], from, min(from+stretch, p.Total)); err != nil {
+			return err
+		}
+		if out, err = p.address(out[:0], pages); err != nil {
 			return err
 		}
 		if err := sender.Send(ctx, out, func(int) {}, done); err != nil {
@@ -156,16 +160,17 @@ func (p *pipeline) work(ctx context.Context, channel notify.Channel) error {
 	}
 }
 
-// address opens people and makes their messages ready.
-func (p *pipeline) address(ctx context.Context, out []notify.Outgoing, from, to int64) ([]notify.Outgoing, error) {
-	var pages []notify.RecipientPage
+// read reads people, sealed.
+func (p *pipeline) read(ctx context.Context, pages []notify.RecipientPage, from, to int64) ([]notify.RecipientPage, error) {
 	err := p.store.View(ctx, p.scope, func(tx notify.Tx) (err error) {
-		pages, err = tx.Pages(ctx, p.AudienceNo, from, to)
+		pages, err = tx.Pages(ctx, pages, p.AudienceNo, from, to)
 		return err
 	})
-	if err != nil {
-		return nil, err
-	}
+	return pages, err
+}
+
+// address opens people and makes their messages ready.
+func (p *pipeline) address(out []notify.Outgoing, pages []notify.RecipientPage) ([]notify.Outgoing, error) {
 	ref := notify.Reference(p.Notice)
 	for _, page := range pages {
 		people, err := notify.OpenPage(p.key, p.AudienceNo, page)
