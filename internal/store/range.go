@@ -49,8 +49,9 @@ func (db *DB) reachable() string {
 }
 
 // ClaimRange gives a free range to owner, of the dispatch that has the fewest in hand, else of the one that was
-// served least recently: one that goes slowly takes no hands from another, and within it no lane. An owner whose claim ran out, because
-// the store or the clock stood still, still has the range: only another one may take it.
+// served least recently: one that goes slowly takes no hands from another, nor within it a lane from the rest. An
+// owner whose claim ran out, because the store or the clock stood still, still has the range: only another one may
+// take it.
 func (t *Tx) ClaimRange(ctx context.Context, owner string, until time.Time) (r notify.Range, ok bool, err error) {
 	waiting, err := t.waiting(ctx, "", t.op)
 	if len(waiting) > 1 { // who is alone need not be counted
