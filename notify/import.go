@@ -72,7 +72,8 @@ type importer struct {
 	lines    *lineReader
 	csv      *csvForm // nil: NDJSON
 	a        Audience
-	bases    []int64
+	bases    []crowd
+	again    bool // many lines are about people who may be in already
 	key      *seal.Key
 	keeper   *keeper
 
@@ -214,15 +215,15 @@ func (a *Audience) takeUp(ctx context.Context, tx Tx, size int64) error {
 	return nil
 }
 
-// bases are the numbers of the audiences whose people an audience leaves out: its base, the base of that …
-func bases(ctx context.Context, tx Tx, a Audience) (nos []int64, err error) {
+// bases are the audiences whose people an audience leaves out: its base, the base of that …
+func bases(ctx context.Context, tx Tx, a Audience) (all []crowd, err error) {
 	for next := a.Base; next != ""; next = a.Base {
 		if a, err = tx.Audience(ctx, next); err != nil {
 			return nil, fmt.Errorf("read base: %w", err)
 		}
-		nos = append(nos, a.No)
+		all = append(all, crowd{a.No, a.Total})
 	}
-	return nos, nil
+	return all, nil
 }
 
 func (im *importer) finish(ctx context.Context) error {

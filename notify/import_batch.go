@@ -16,8 +16,9 @@ import (
 )
 
 const (
-	importAhead = 8 // chunks that are checked while earlier ones are being stored
-	commitMost  = 8 // chunks that one transaction takes
+	importAhead = 8   // chunks that are checked while earlier ones are being stored
+	commitMost  = 8   // chunks that one transaction takes
+	againMost   = 128 // where many of the people are in already
 )
 
 // decoder reads one line into an empty recipient. Its values may be parts of the line.
@@ -105,21 +106,23 @@ func (im *importer) pipe(ctx context.Context) error {
 	return group.Wait()
 }
 
-// keepAll keeps batches, as many at once as are ready.
+// keepAll keeps batches, as many at once as are ready. Where many lines are about people who may be in already, it waits
+// for more: then the index is read fewer times.
 func (im *importer) keepAll(ctx context.Context, ready <-chan chan *batch) error {
 	for one := range ready {
 		batches := []*batch{<-one}
 		rejects := len(batches[0].rejects) + len(batches[0].dropped)
-		for more := true; more && len(batches) < commitMost && rejects < chunkLines; {
-			select {
-			case one, more = <-ready:
-				if more {
-					b := <-one
-					batches, rejects = append(batches, b), rejects+len(b.rejects)+len(b.dropped)
-				}
-			default:
-				more = false
+		most, wait := commitMost, false
+		if im.again {
+			most, wait = againMost, true
+		}
+		for len(batches) < most && rejects < chunkLines && (wait || len(ready) > 0) {
+			one, more := <-ready
+			if !more {
+				break
 			}
+			b := <-one
+			batches, rejects = append(batches, b), rejects+len(b.rejects)+len(b.dropped)
 		}
 		if err := im.keep(ctx, batches); err != nil {
 			return err

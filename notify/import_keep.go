@@ -129,10 +129,15 @@ func (k *keeper) chunks(a *Audience, last bool) []IndexChunk {
 // keep stores batches in a transaction of their own.
 func (im *importer) keep(ctx context.Context, batches []*batch) error {
 	suspects := im.keeper.suspects(batches)
+	lines := 0
+	for _, b := range batches {
+		lines += len(b.lines)
+	}
+	im.again = 8*len(suspects) > lines
 	var known map[blind]int64
 	if len(suspects) > 0 && (len(im.a.Runs) > 0 || len(im.bases) > 0) {
 		err := im.store.View(ctx, im.scope, func(tx Tx) (err error) {
-			known, err = identified(ctx, tx, append([]int64{im.a.No}, im.bases...), suspects)
+			known, err = identified(ctx, tx, append([]crowd{{im.a.No, im.a.Indexed}}, im.bases...), suspects)
 			return err
 		})
 		if err != nil {

@@ -15,24 +15,24 @@ const (
 
 // load brings the keeper to where an earlier attempt ended: the page that is not full, the entries that
 // are in no run yet, and who is known, in the audiences it builds on too.
-func (k *keeper) load(ctx context.Context, store Store, sc evidence.Scope, a Audience, bases []int64) error {
+func (k *keeper) load(ctx context.Context, store Store, sc evidence.Scope, a Audience, bases []crowd) error {
 	view := func(fn func(Tx) error) error { return store.View(ctx, sc, fn) }
 	for _, run := range a.Runs {
 		if err := k.recall(ctx, view, a.No, run.No); err != nil {
 			return err
 		}
 	}
-	for _, no := range bases {
+	for _, base := range bases {
 		var runs []int64
 		err := view(func(tx Tx) (err error) {
-			runs, err = tx.IndexRuns(ctx, no)
+			runs, err = tx.IndexRuns(ctx, base.no)
 			return err
 		})
 		if err != nil {
 			return fmt.Errorf("read base: %w", err)
 		}
 		for _, run := range runs {
-			if err := k.recall(ctx, view, no, run); err != nil {
+			if err := k.recall(ctx, view, base.no, run); err != nil {
 				return err
 			}
 		}

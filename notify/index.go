@@ -3,9 +3,7 @@ package notify
 import (
 	"bytes"
 	"cmp"
-	"context"
 	"encoding/binary"
-	"fmt"
 	"slices"
 	"sort"
 )
@@ -131,27 +129,4 @@ func eachIdentity(chunk []byte, fn func(blind)) {
 			fn(blind(e[:indexSize]))
 		}
 	}
-}
-
-// identified says which of some indexes are the identity of a recipient kept in one of the audiences, and in which one
-// first.
-func identified(ctx context.Context, tx Tx, audiences []int64, indexes []blind) (map[blind]int64, error) {
-	known := map[blind]int64{}
-	for _, b := range indexes {
-		for _, no := range audiences {
-			if _, found := known[b]; found {
-				break
-			}
-			chunks, err := tx.IndexChunks(ctx, no, b[:])
-			if err != nil {
-				return nil, fmt.Errorf("look identity up: %w", err)
-			}
-			for _, c := range chunks {
-				if _, is := ChunkSeqs(c, b[:]); is {
-					known[b] = no
-				}
-			}
-		}
-	}
-	return known, nil
 }

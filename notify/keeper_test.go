@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -27,13 +28,28 @@ func (c *chunkTx) IndexChunks(_ context.Context, _ int64, index []byte) (out [][
 	return out, nil
 }
 
+func (c *chunkTx) IndexRuns(context.Context, int64) (out []int64, err error) {
+	for _, chunk := range c.chunks {
+		out = append(out, chunk.Run)
+	}
+	return slices.Compact(out), nil
+}
+
+func (c *chunkTx) RunChunks(_ context.Context, _, run int64, after []byte, limit int) (out []IndexChunk, err error) {
+	for _, chunk := range c.chunks {
+		if chunk.Run == run && bytes.Compare(chunk.First, after) > 0 && len(out) < limit {
+			out = append(out, chunk)
+		}
+	}
+	return out, nil
+}
+
 // TestKeeperAgreesWithAMap gives a keeper 100,000 people, each up to three times in any order, with many
 // to a batch and many batches to a run, and holds whom it keeps to a map.
 func TestKeeperAgreesWithAMap(t *testing.T) {
 	const people = 100_000
 	r := rand.New(rand.NewPCG(11, 12))
-	var a Audience
-	a.ByChannel = map[string]int64{}
+	a := Audience{No: 1, ByChannel: map[string]int64{}}
 	k, tx := newKeeper(a, incidentKey(t), 40_000), &chunkTx{}
 	seen := map[int]bool{}
 	for a.Rows < 2*people {
@@ -54,7 +70,8 @@ func TestKeeperAgreesWithAMap(t *testing.T) {
 			b.people = append(b.people, member{record: i + 1, blinds: i + 1})
 			b.lines = append(b.lines, personLine{at: a.Rows + int64(i), from: i, to: i + 1, known: true})
 		}
-		known, err := identified(context.Background(), tx, []int64{0}, k.suspects([]*batch{&b}))
+		size := []int64{0, 1 << 40}[r.IntN(2)] // of a small audience the whole index is read, in a large one each is looked up
+		known, err := identified(context.Background(), tx, []crowd{{a.No, size}}, k.suspects([]*batch{&b}))
 		require.NoError(t, err)
 		k.take(&b, known, &a)
 		require.Equal(t, want, a.Duplicates)
