@@ -179,37 +179,52 @@ func (b *bench) sender(role string, order any, people int64, name string, f figu
 
 // release starts Tocsin, dispatches a notice and measures until the dispatch is done. It stops Tocsin again.
 func (b *bench) release(h *stage.House, notice string, people int64, name string, way string) (r stage.Report, dispatch string, err error) {
+	all, dispatch, err := b.releases(h, []string{notice}, people, name, way)
+	if err != nil {
+		return r, "", err
+	}
+	return all[0], dispatch, nil
+}
+
+// releases starts Tocsin and dispatches notices, each to as many people and when the one before is done. It stops
+// Tocsin again. What a dispatch used is what the process has used since the one before was done.
+func (b *bench) releases(h *stage.House, notices []string, people int64, name string, way string) (all []stage.Report, dispatch string, err error) {
 	profile := ""
 	if b.profiles != "" {
 		profile = filepath.Join(b.profiles, name+".pprof")
 	}
-	if err := b.reset(people); err != nil {
-		return r, "", err
-	}
 	if err := h.Start(profile, b.relay(way)...); err != nil {
-		return r, "", err
+		return nil, "", err
 	}
 	if err := h.Settle(); err != nil {
-		return r, "", err
+		return nil, "", err
 	}
 	before, err := h.Cost(true)
 	if err != nil {
-		return r, "", err
+		return nil, "", err
 	}
-	start := time.Now()
-	d, err := h.Release(notice)
-	if err != nil {
-		return r, "", err
+	for _, notice := range notices {
+		if err := b.reset(people); err != nil {
+			return nil, "", err
+		}
+		start := time.Now()
+		d, err := h.Release(notice)
+		if err != nil {
+			return nil, "", err
+		}
+		if err := b.await(h, d.ID, people); err != nil {
+			return nil, "", err
+		}
+		r := stage.Report{Took: time.Since(start)}
+		used, err := h.Cost(false)
+		if err = errors.Join(err, b.everyone(people)); err != nil {
+			return nil, "", err
+		}
+		r.Cost, dispatch = used, d.ID
+		r.Cost.CPU -= before.CPU
+		all, before = append(all, r), used
 	}
-	if err := b.await(h, d.ID, people); err != nil {
-		return r, "", err
-	}
-	r.Took = time.Since(start)
-	if r.Cost, err = h.Cost(false); err != nil {
-		return r, "", err
-	}
-	r.Cost.CPU -= before.CPU
-	return r, d.ID, errors.Join(b.everyone(people), h.Stop())
+	return all, dispatch, h.Stop()
 }
 
 // await waits until a dispatch is done. It asks the sink first, so as not to keep Tocsin busy with questions.

@@ -29,7 +29,7 @@ type scale struct {
 }
 
 var (
-	small = scale{3, map[string]int64{"classic": 30_000, "pipelining": 150_000, "chunking": 1_000_000}, 60_000, 300_000, []int64{100_000, 1_000_000}, 10}
+	small = scale{5, map[string]int64{"classic": 30_000, "pipelining": 150_000, "chunking": 1_000_000}, 60_000, 300_000, []int64{100_000, 1_000_000}, 10}
 	full  = scale{5, map[string]int64{"classic": 200_000, "pipelining": 1_000_000, "chunking": 1_000_000}, 100_000, 1_000_000, []int64{100_000, 1_000_000, 10_000_000}, 50}
 )
 
