@@ -133,7 +133,7 @@ func (p *Progress) byChannel(ctx context.Context, tx Tx, from time.Time, rates m
 	if err != nil {
 		return err
 	}
-	first := Firsts(a, p.Channels)
+	first := firsts(a, p.Channels)
 	var sum int64
 	p.Pace = map[string]Pace{}
 	for _, c := range p.Channels {
@@ -155,8 +155,8 @@ func (p *Progress) byChannel(ctx context.Context, tx Tx, from time.Time, rates m
 	return nil
 }
 
-// Firsts counts people by the first channel of a plan that reaches them.
-func Firsts(a Audience, channels []string) map[string]int64 {
+// firsts counts people by the first channel of a plan that reaches them.
+func firsts(a Audience, channels []string) map[string]int64 {
 	out := map[string]int64{}
 	for _, s := range a.Segments {
 		if l := s.On(channels); s.Kind == "all" && len(l) > 0 {

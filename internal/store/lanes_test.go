@@ -49,7 +49,7 @@ func (h hands) open(d notify.Dispatch, lanes ...notify.Range) {
 	tx(h.t, h.db, acme, func(tx playbooks.Tx) { require.NoError(h.t, tx.InsertRanges(ctx, lanes)) })
 }
 
-// A lane keeps one hand busy of four, whatever it has waiting, until nothing else is left.
+// A lane keeps one hand busy of four, whatever it has waiting, until nothing else is left; what is tried again comes then.
 func TestASlowLaneTakesFewHands(t *testing.T) {
 	everywhere(t, func(t *testing.T, db *store.DB) {
 		h := hands{t, db}
@@ -65,14 +65,13 @@ func TestASlowLaneTakesFewHands(t *testing.T) {
 			r := h.claim()
 			got, held = append(got, r.Channel), append(held, r)
 		}
-		require.Equal(t, []string{"", "sms", "push", "", "", "", "sms", ""}, got)
-		require.EqualValues(t, []int64{1, 100, 200, 2, 3}, []int64{held[0].No, held[1].No, held[2].No, held[3].No, held[4].No}, "each in its order")
+		require.Equal(t, []string{"", "sms", "", "", "", "sms", "", ""}, got)
+		require.EqualValues(t, []int64{1, 100, 2, 3, 4}, []int64{held[0].No, held[1].No, held[2].No, held[3].No, held[4].No}, "each in its order")
 		h.finish(held[0])
 		require.Empty(t, h.claim().Channel, "a slow lane does not get what it leaves")
-		for range 2 {
-			require.Empty(t, h.claim().Channel)
-		}
-		require.Equal(t, "sms", h.claim().Channel, "nothing else is left")
+		require.Empty(t, h.claim().Channel)
+		require.Equal(t, "push", h.claim().Channel, "nothing else is left")
+		require.Equal(t, "sms", h.claim().Channel)
 	})
 }
 

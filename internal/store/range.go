@@ -62,13 +62,13 @@ func (t *Tx) ClaimRange(ctx context.Context, owner string, until time.Time) (r n
 		return r, false, err
 	}
 	for _, w := range waiting {
-		lanes := []int64{0}
+		lanes, which := []int64{0}, ""
 		if w.laned {
-			lanes, err = t.lanes(ctx, w.dispatch, owner)
+			lanes, which, err = t.lanes(ctx, w.dispatch, owner)
 		}
 		for _, lane := range lanes {
 			if err == nil && !ok {
-				r, ok, err = t.claimFrom(ctx, w.dispatch, lane, owner, until)
+				r, ok, err = t.claimFrom(ctx, w.dispatch, lane, which, owner, until)
 			}
 		}
 		if err != nil || ok {
@@ -94,18 +94,30 @@ func (t *Tx) waiting(ctx context.Context, first string, args ...any) ([]waits, e
 
 // lanes are the channels of a dispatch's free ranges, 0 for those about any, in the order in which they are served.
 // A lane that waits for its channel needs few hands, so there are three on what is in no lane for each one on a
-// lane. Between lanes the fewest hands count, then whose range was made first.
-func (t *Tx) lanes(ctx context.Context, dispatch int64, owner string) ([]int64, error) {
-	return all(ctx, t, "read lanes", value[int64], `
+// lane. Between lanes the fewest hands count, then whose range was made first. What is tried again comes behind whatever
+// is in no lane: while a process dies again and again, it would be sent to a few people each time. which is a condition
+// on the ranges.
+func (t *Tx) lanes(ctx context.Context, dispatch int64, owner string) (lanes []int64, which string, err error) {
+	first, err := all(ctx, t, "find free range", value[int64], `
+		SELECT no FROM dispatch_range`+t.db.dialect.using("dispatch_range_open")+`
+		WHERE dispatch_no = $1 AND channel = 0 AND NOT done AND until <= $2 AND owner <> $3 LIMIT 1`, dispatch, at(&t.now), owner)
+	if err != nil {
+		return nil, "", err
+	}
+	if len(first) > 0 {
+		which = " AND again = false"
+	}
+	lanes, err = all(ctx, t, "read lanes", value[int64], `
 		SELECT channel FROM (SELECT c.channel,
 			(SELECT COUNT(*) FROM dispatch_range r`+t.db.dialect.using("dispatch_range_held")+`
 				WHERE r.dispatch_no = $1 AND r.channel = c.channel AND r.owner <> '' AND r.until > $2) AS hands,
 			(SELECT r.no FROM dispatch_range r`+t.db.dialect.using("dispatch_range_open")+`
-				WHERE r.dispatch_no = $1 AND r.channel = c.channel AND NOT r.done AND r.until <= $2 AND r.owner <> $3
-				ORDER BY r.no LIMIT 1) AS free
+				WHERE r.dispatch_no = $1 AND r.channel = c.channel AND NOT r.done AND r.until <= $2 AND r.owner <> $3`+which+`
+				ORDER BY r.again, r.no LIMIT 1) AS free
 			FROM (`+everyChannel+`) AS c) AS lanes
 		WHERE free IS NOT NULL
 		ORDER BY CASE WHEN channel = 0 THEN hands ELSE 3 * hands END, channel > 0, free`, dispatch, at(&t.now), owner)
+	return lanes, which, err
 }
 
 // everyChannel is a table of the numbers of channels.
@@ -122,11 +134,11 @@ func scanRange(s scanner) (r notify.Range, err error) {
 		&r.Owner, &r.Epoch, at(&r.Until), &r.Done, &r.Doubt)
 }
 
-func (t *Tx) claimFrom(ctx context.Context, dispatch, lane int64, owner string, until time.Time) (r notify.Range, ok bool, err error) {
+func (t *Tx) claimFrom(ctx context.Context, dispatch, lane int64, which, owner string, until time.Time) (r notify.Range, ok bool, err error) {
 	no, ok, err := one(ctx, t, "find free range", value[int64], `
 		SELECT no FROM dispatch_range`+t.db.dialect.using("dispatch_range_open")+`
-		WHERE dispatch_no = $1 AND channel = $4 AND NOT done AND until <= $2 AND owner <> $3
-		ORDER BY no LIMIT 1`+t.db.dialect.skipLocked(), dispatch, at(&t.now), owner, lane)
+		WHERE dispatch_no = $1 AND channel = $4 AND NOT done AND until <= $2 AND owner <> $3`+which+`
+		ORDER BY again, no LIMIT 1`+t.db.dialect.skipLocked(), dispatch, at(&t.now), owner, lane)
 	if err != nil || !ok {
 		return r, false, err
 	}

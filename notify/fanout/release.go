@@ -29,7 +29,6 @@ type release struct {
 	ref    string
 	usable []string // channels of the plan that are configured here and have a message
 	routes map[string]*route
-	mixed  bool // its people are on more than one channel first
 }
 
 // release returns a dispatch ready to send. What is frozen is checked against the approved digest the
@@ -43,15 +42,11 @@ func (f *Fanout) release(ctx context.Context, no int64) (*release, error) {
 	}
 	rel = &release{routes: map[string]*route{}}
 	var messages []notify.FrozenMessage
-	var people notify.Audience
 	err := f.o.Store.View(ctx, f.scope, func(tx notify.Tx) (err error) {
 		if rel.Dispatch, err = tx.DispatchByNo(ctx, no); err != nil {
 			return err
 		}
 		if messages, err = notify.ApprovedMessages(ctx, tx, rel.Dispatch); err != nil {
-			return err
-		}
-		if people, err = tx.Audience(ctx, rel.Audience); err != nil {
 			return err
 		}
 		rel.key, err = tx.Key(ctx, rel.Incident)
@@ -68,7 +63,6 @@ func (f *Fanout) release(ctx context.Context, no int64) (*release, error) {
 			rel.usable = append(rel.usable, c)
 		}
 	}
-	rel.mixed = len(notify.Firsts(people, rel.usable)) > 1
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if known := f.releases[no]; known != nil { // another worker was faster: its limits count for all
@@ -85,7 +79,7 @@ func (f *Fanout) release(ctx context.Context, no int64) (*release, error) {
 }
 
 // leaves says that whoever would have to wait is left to a lane, so that nobody else has to.
-func (rel *release) leaves(r notify.Range) bool { return rel.mixed && !r.Again && r.Channel == "" }
+func (rel *release) leaves(r notify.Range) bool { return len(rel.usable) > 1 && !r.Again && r.Channel == "" }
 
 // part is how many deliveries of a range are recorded together: n, or some seconds' worth where they go slowly and
 // are waited for.

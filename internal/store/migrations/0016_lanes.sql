@@ -4,7 +4,7 @@
 ALTER TABLE dispatch_range ADD COLUMN channel smallint NOT NULL DEFAULT 0;
 ALTER TABLE dispatch_range ADD COLUMN members bytea;
 DROP INDEX dispatch_range_open;
-CREATE INDEX dispatch_range_open ON dispatch_range (dispatch_no, channel, no) WHERE NOT done;
+CREATE INDEX dispatch_range_open ON dispatch_range (dispatch_no, channel, again, no) WHERE NOT done;
 -- What is in hand: few, among many that wait.
 CREATE INDEX dispatch_range_held ON dispatch_range (dispatch_no, channel) WHERE owner <> '';
 -- How many of the open ranges are about one channel.
