@@ -22,7 +22,7 @@ const inFlight = 16*32 + 64 + 16*100
 func TestKill(t *testing.T) {
 	people, kills := 80_000, 20
 	if os.Getenv("SOAK") != "" {
-		people, kills = 300_000, 200
+		people, kills = 500_000, 200
 	}
 	began := time.Now()
 	h := newHouse(t)
