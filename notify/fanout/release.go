@@ -79,7 +79,9 @@ func (f *Fanout) release(ctx context.Context, no int64) (*release, error) {
 }
 
 // leaves says that whoever would have to wait is left to a lane, so that nobody else has to.
-func (rel *release) leaves(r notify.Range) bool { return len(rel.usable) > 1 && !r.Again && r.Channel == "" }
+func (rel *release) leaves(r notify.Range) bool {
+	return len(rel.usable) > 1 && !r.Again && r.Channel == ""
+}
 
 // part is how many deliveries of a range are recorded together: n, or some seconds' worth where they go slowly and
 // are waited for.
