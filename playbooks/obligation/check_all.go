@@ -13,6 +13,9 @@ func (l *law) versions() []Fault {
 	var faults []Fault
 	byID := map[string][]*ruleDef{}
 	for _, r := range l.rules {
+		if r.ID.text == "" {
+			continue // which is said of it already
+		}
 		for _, before := range byID[r.ID.text] {
 			if r.Valid.overlaps(before.Valid) {
 				faults = append(faults, r.ID.at.fault("rule %q is already defined at %s:%d, and both are valid at the same time", r.ID.text, before.ID.at.file, before.ID.at.line))

@@ -140,6 +140,11 @@ var (
 )
 
 func (d *decoder) value(n ast.Node, v reflect.Value) {
+	if _, null := n.(*ast.NullNode); !null && v.Kind() == reflect.Pointer {
+		v.Set(reflect.New(v.Type().Elem()))
+		v = v.Elem()
+	}
+	d.stand(n, v)
 	switch n.(type) {
 	case *ast.AnchorNode, *ast.AliasNode, *ast.TagNode, *ast.MergeKeyNode:
 		d.fault(n, "anchors, aliases and tags are not used in law files")
@@ -152,9 +157,6 @@ func (d *decoder) value(n ast.Node, v reflect.Value) {
 		d.located(n, v)
 	case v.Type() == clauseType && !isMapping(n):
 		d.located(n, v.FieldByName("If"))
-	case v.Kind() == reflect.Pointer:
-		v.Set(reflect.New(v.Type().Elem()))
-		d.value(n, v.Elem())
 	case v.Kind() == reflect.Struct:
 		d.structure(n, v)
 	case v.Kind() == reflect.Map:
@@ -163,6 +165,18 @@ func (d *decoder) value(n ast.Node, v reflect.Value) {
 		d.sequence(n, v)
 	default:
 		d.scalar(n, v)
+	}
+}
+
+// stand notes where something begins, whatever it turns out to be: what is missing in it is said of that place.
+func (d *decoder) stand(n ast.Node, v reflect.Value) {
+	if v.Kind() != reflect.Struct {
+		return
+	}
+	for i := range v.NumField() {
+		if v.Type().Field(i).Type == placeType && v.Field(i).CanSet() {
+			v.Field(i).Set(reflect.ValueOf(d.at(n)))
+		}
 	}
 }
 
@@ -192,9 +206,7 @@ func (d *decoder) structure(n ast.Node, v reflect.Value) {
 	}
 	fields, known := map[string]int{}, []string{}
 	for i := range v.NumField() {
-		if f := v.Type().Field(i); f.Type == placeType {
-			v.Field(i).Set(reflect.ValueOf(d.at(n)))
-		} else if key := f.Tag.Get("yaml"); key != "" {
+		if key := v.Type().Field(i).Tag.Get("yaml"); key != "" {
 			fields[key] = i
 			known = append(known, key)
 		}
@@ -228,6 +240,9 @@ func (d *decoder) mapping(n ast.Node, v reflect.Value) {
 			d.fault(entry.Key, "key %q stands here twice", key.String())
 			continue
 		}
+		if d.isNothing(entry.Value, v.Type().Elem()) {
+			continue
+		}
 		elem := reflect.New(v.Type().Elem()).Elem()
 		d.value(entry.Value, elem)
 		v.SetMapIndex(key, elem)
@@ -245,11 +260,25 @@ func (d *decoder) sequence(n ast.Node, v reflect.Value) {
 		d.fault(n, "expected a list")
 		return
 	}
-	out := reflect.MakeSlice(v.Type(), len(seq.Values), len(seq.Values))
-	for i, item := range seq.Values {
-		d.value(item, out.Index(i))
+	out := reflect.MakeSlice(v.Type(), 0, len(seq.Values))
+	for _, item := range seq.Values {
+		if d.isNothing(item, v.Type().Elem()) {
+			continue
+		}
+		elem := reflect.New(v.Type().Elem()).Elem()
+		d.value(item, elem)
+		out = reflect.Append(out, elem)
 	}
 	v.Set(out)
+}
+
+// isNothing refuses a member that is nothing where a definition must stand.
+func (d *decoder) isNothing(n ast.Node, of reflect.Type) bool {
+	if _, null := n.(*ast.NullNode); !null || of.Kind() != reflect.Pointer {
+		return false
+	}
+	d.fault(n, "nothing stands here")
+	return true
 }
 
 func (d *decoder) located(n ast.Node, v reflect.Value) {

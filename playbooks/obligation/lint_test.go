@@ -142,6 +142,8 @@ func FuzzDecode(f *testing.F) {
 	f.Add(soundRule)
 	f.Add("rules: [{id: a, when: [|]}]")
 	f.Add("conditions: {a: {if: 'x'}}\nschemes: [{}]\nfacts: [{}]\n")
+	f.Add("schemes: [*0]\nrules: [&a b, !t c]\n")
+	f.Add("schemes: [0]\nrules: [null, 7]\nfacts: [null, [1]]\nconditions: {a: 0, b: null}\n")
 	f.Fuzz(func(t *testing.T, src string) {
 		for _, fault := range Lint(tree(t, map[string]string{"law/x.yaml": src}), someday) {
 			require.Positive(t, fault.Line)
